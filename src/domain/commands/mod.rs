@@ -1,0 +1,27 @@
+//! What each write does, decided on the [ledger](super::ledger).
+
+mod end_session;
+mod expire_session;
+mod forget_requests;
+mod heartbeat;
+mod log_activity;
+mod pause_session;
+mod record_session;
+mod record_usage;
+mod revoke_sessions;
+mod start_session;
+mod update_settings;
+
+pub use self::{
+    end_session::{EndSession, Ended},
+    expire_session::ExpireSession,
+    forget_requests::ForgetRequests,
+    heartbeat::Heartbeat,
+    log_activity::LogActivity,
+    pause_session::{PauseSession, ResumeSession},
+    record_session::{RecordSession, Recorded},
+    record_usage::RecordUsage,
+    revoke_sessions::{RevokeSessions, Revoked},
+    start_session::{StartSession, Started},
+    update_settings::UpdateSettings,
+};

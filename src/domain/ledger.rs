@@ -1,0 +1,373 @@
+//! The part of one tenant's data that a batch of writes touches, in memory.
+//!
+//! A command decides on what the ledger holds. Where it asks for something that is not loaded,
+//! the ledger notes the key and halts it; the store loads what all commands of the batch noted,
+//! in one statement a table, and has them decide again from the start. Deciding is pure, so
+//! that is safe, and what a command needs is written nowhere but in the deciding itself.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    mem,
+};
+
+use chrono::NaiveDate;
+
+use super::{
+    activity::Activity,
+    ids::{ActivityId, RequestId, SessionId, UserId},
+    rejection::{Entity, Rejection},
+    session::{EndReason, Session, SessionReview, SessionView},
+    settings::TenantSettings,
+    time::Timestamp,
+    usage::{DailyUsage, UsageCounters, UsageRequest},
+    user::User,
+};
+
+/// Why a command stopped deciding.
+#[derive(Debug)]
+pub enum Halt {
+    /// Something it needs is not loaded yet; the ledger has noted what.
+    Missing,
+    Rejected(Rejection),
+}
+
+impl From<Rejection> for Halt {
+    fn from(rejection: Rejection) -> Self {
+        Self::Rejected(rejection)
+    }
+}
+
+/// A write, as a pure decision on the ledger.
+///
+/// Everything that can refuse it is checked before the first change, because the changes of
+/// other commands in the batch stand beside it.
+pub trait Command: Send + Sync + 'static {
+    type Outcome: Send + Sync + 'static;
+
+    /// Whether it changes the tenant's own row, which is then locked.
+    const CHANGES_TENANT: bool = false;
+
+    /// Whose data it writes. One user's writes are decided one after the other.
+    fn user(&self) -> Option<UserId>;
+
+    fn decide(&self, ledger: &mut Ledger) -> Result<Self::Outcome, Halt>;
+}
+
+/// Rows of one table by key: as they were loaded, and as they are to be written.
+#[derive(Debug)]
+pub struct Table<K, V> {
+    /// `None` where it was looked for and is not there.
+    loaded: BTreeMap<K, Option<V>>,
+    changed: BTreeMap<K, V>,
+    missing: BTreeSet<K>,
+}
+
+impl<K, V> Default for Table<K, V> {
+    fn default() -> Self {
+        Self {
+            loaded: BTreeMap::new(),
+            changed: BTreeMap::new(),
+            missing: BTreeSet::new(),
+        }
+    }
+}
+
+impl<K: Ord + Copy, V> Table<K, V> {
+    /// Notes that the row will be needed, if it is not loaded.
+    pub fn want(&mut self, key: K) {
+        if !self.loaded.contains_key(&key) {
+            self.missing.insert(key);
+        }
+    }
+
+    /// The row as it stands after the changes so far.
+    pub fn get(&mut self, key: K) -> Result<Option<&V>, Halt> {
+        self.want(key);
+        match (self.changed.get(&key), self.loaded.get(&key)) {
+            (Some(row), _) => Ok(Some(row)),
+            (None, Some(row)) => Ok(row.as_ref()),
+            (None, None) => Err(Halt::Missing),
+        }
+    }
+
+    /// Writes the row at the end of the batch.
+    pub fn put(&mut self, key: K, row: V) {
+        self.changed.insert(key, row);
+    }
+
+    /// The keys that commands asked for since the last call, in order.
+    pub fn take_missing(&mut self) -> BTreeSet<K> {
+        mem::take(&mut self.missing)
+    }
+
+    /// Adds what was found of `keys`.
+    pub fn load(
+        &mut self,
+        keys: impl IntoIterator<Item = K>,
+        rows: impl IntoIterator<Item = (K, V)>,
+    ) {
+        for key in keys {
+            self.loaded.entry(key).or_insert(None);
+        }
+        for (key, row) in rows {
+            self.loaded.insert(key, Some(row));
+        }
+    }
+
+    /// Rows to insert, in key order.
+    pub fn inserted(&self) -> impl Iterator<Item = &V> {
+        self.written(false)
+    }
+
+    /// Rows to update, in key order.
+    pub fn updated(&self) -> impl Iterator<Item = &V> {
+        self.written(true)
+    }
+
+    /// Rows to write, in key order.
+    pub fn changed(&self) -> impl Iterator<Item = &V> {
+        self.changed.values()
+    }
+
+    fn written(&self, existing: bool) -> impl Iterator<Item = &V> {
+        self.changed
+            .iter()
+            .filter(move |(key, _)| matches!(self.loaded.get(key), Some(Some(_))) == existing)
+            .map(|(_, row)| row)
+    }
+}
+
+/// The part of one tenant's data that a batch touches.
+#[derive(Debug)]
+pub struct Ledger {
+    /// When the batch decides: the server's time for all that it writes.
+    pub now: Timestamp,
+    pub users: Table<UserId, User>,
+    pub sessions: Table<SessionId, Session>,
+    pub days: Table<(UserId, NaiveDate), DailyUsage>,
+    pub activities: Table<ActivityId, Activity>,
+    pub requests: Table<RequestId, UsageRequest>,
+    /// The sessions of a user that are stored as open. Their rows stand in `sessions`.
+    pub open_sessions: Table<UserId, BTreeSet<SessionId>>,
+    /// Remembered requests to forget.
+    pub forgotten_requests: BTreeSet<RequestId>,
+    settings: TenantSettings,
+    new_settings: Option<TenantSettings>,
+}
+
+impl Ledger {
+    #[must_use]
+    pub fn new(settings: TenantSettings, now: Timestamp) -> Self {
+        Self {
+            now,
+            users: Table::default(),
+            sessions: Table::default(),
+            days: Table::default(),
+            activities: Table::default(),
+            requests: Table::default(),
+            open_sessions: Table::default(),
+            forgotten_requests: BTreeSet::new(),
+            settings,
+            new_settings: None,
+        }
+    }
+
+    /// The tenant's settings, with the changes of this batch.
+    #[must_use]
+    pub fn settings(&self) -> &TenantSettings {
+        self.new_settings.as_ref().unwrap_or(&self.settings)
+    }
+
+    /// Writes new settings at the end of the batch.
+    pub fn change_settings(&mut self, settings: TenantSettings) {
+        self.new_settings = Some(settings);
+    }
+
+    /// The settings before and after the batch, if it changes them.
+    #[must_use]
+    pub fn changed_settings(&self) -> Option<(&TenantSettings, &TenantSettings)> {
+        self.new_settings.as_ref().map(|new| (&self.settings, new))
+    }
+
+    /// Today, in the tenant's time zone.
+    #[must_use]
+    pub fn today(&self) -> NaiveDate {
+        self.settings().calendar.date_of(self.now)
+    }
+
+    /// Forgets all changes, for deciding anew on more.
+    pub fn reset(&mut self) {
+        self.users.changed.clear();
+        self.sessions.changed.clear();
+        self.days.changed.clear();
+        self.activities.changed.clear();
+        self.requests.changed.clear();
+        self.open_sessions.changed.clear();
+        self.forgotten_requests.clear();
+        self.new_settings = None;
+    }
+
+    /// A session of `user`, ended first if it is over by now: an expired session never comes
+    /// back, whatever touches it.
+    ///
+    /// The user is asked for first, because the store locks users, and with them all that
+    /// belongs to them.
+    pub fn session(&mut self, user: UserId, id: SessionId) -> Result<Session, Halt> {
+        self.users.want(user);
+        let found = self.sessions.get(id)?.filter(|row| row.user_id == user);
+        let mut session = found.cloned().ok_or(Rejection::NotFound(Entity::Session))?;
+        if let Some(expiry) = session.expired(self.settings(), self.now) {
+            self.end_session(
+                &mut session,
+                expiry.ended_at,
+                expiry.reason,
+                SessionReview::default(),
+            )?;
+        }
+        Ok(session)
+    }
+
+    /// The same, if it is still open.
+    pub fn open_session(&mut self, user: UserId, id: SessionId) -> Result<Session, Halt> {
+        let session = self.session(user, id)?;
+        match (session.ended_at(), session.end_reason()) {
+            (Some(at), Some(reason)) => Err(Rejection::SessionEnded { at, reason }.into()),
+            _ => Ok(session),
+        }
+    }
+
+    /// The user's open sessions, those that are over by now ended first; the one idle longest
+    /// leads.
+    pub fn open_sessions(&mut self, user: UserId) -> Result<Vec<Session>, Halt> {
+        self.users.want(user);
+        let ids = self.open_sessions.get(user)?.cloned().unwrap_or_default();
+        let mut open = Vec::with_capacity(ids.len());
+        for id in ids {
+            let session = self.session(user, id)?;
+            if session.is_open() {
+                open.push(session);
+            }
+        }
+        open.sort_by_key(|session| (session.last_active_at, session.id));
+        Ok(open)
+    }
+
+    /// Adds a session to those of its user.
+    pub fn add_session(&mut self, session: Session) {
+        let (id, user) = (session.id, session.user_id);
+        if session.is_open()
+            && let Ok(open) = self.open_sessions.get(user)
+        {
+            let mut open = open.cloned().unwrap_or_default();
+            open.insert(id);
+            self.open_sessions.put(user, open);
+        }
+        self.sessions.put(id, session);
+    }
+
+    /// Ends a session that is open, and counts its time for its user and days.
+    pub fn end_session(
+        &mut self,
+        session: &mut Session,
+        at: Timestamp,
+        reason: EndReason,
+        review: SessionReview,
+    ) -> Result<(), Halt> {
+        session.end(at, reason, review, self.settings());
+        session.updated_at = self.now;
+        self.count_end(session)?;
+        self.sessions.put(session.id, session.clone());
+        Ok(())
+    }
+
+    /// Counts an ended session: its seconds for its user and each local day, itself for the
+    /// day of its start if it was completed.
+    pub fn count_end(&mut self, session: &Session) -> Result<(), Halt> {
+        let by_day = session.seconds_by_day(self.settings(), self.now);
+        let completed = session.is_completed().then_some(session.start_date);
+        for date in by_day.iter().map(|(date, _)| *date).chain(completed) {
+            self.days.want((session.user_id, date));
+        }
+        let mut user = self.user(session.user_id, session.started_at)?;
+        let total: i64 = by_day.iter().map(|(_, part)| part).sum();
+        user.total_usage_seconds = user.total_usage_seconds.saturating_add(total);
+        user.seen(session.last_active_at);
+        for (date, part) in by_day {
+            self.count_day(&mut user, date, |day| {
+                day.active_seconds = day.active_seconds.saturating_add(part);
+            })?;
+        }
+        if let Some(date) = completed {
+            self.count_day(&mut user, date, |day| {
+                day.sessions_completed = day.sessions_completed.saturating_add(1);
+            })?;
+        }
+        self.put_user(user);
+        Ok(())
+    }
+
+    /// The user, or a new one who was first seen at `seen`.
+    pub fn user(&mut self, id: UserId, seen: Timestamp) -> Result<User, Halt> {
+        let now = self.now;
+        let user = self.users.get(id)?.cloned();
+        Ok(user.unwrap_or_else(|| User::new(id, seen, now)))
+    }
+
+    /// Writes the user at the end of the batch.
+    pub fn put_user(&mut self, mut user: User) {
+        user.updated_at = self.now;
+        self.users.put(user.id, user);
+    }
+
+    /// A sign of life of a session and of its user.
+    pub fn touch(&mut self, session: &mut Session) -> Result<(), Halt> {
+        let mut user = self.user(session.user_id, self.now)?;
+        user.seen(self.now);
+        self.put_user(user);
+        session.touch(self.now);
+        session.updated_at = self.now;
+        self.sessions.put(session.id, session.clone());
+        Ok(())
+    }
+
+    /// The user's day as it stands, new if need be.
+    pub fn day(&mut self, user: UserId, date: NaiveDate) -> Result<DailyUsage, Halt> {
+        let updated_at = self.now;
+        let day = self.days.get((user, date))?.cloned();
+        Ok(day.unwrap_or_else(|| DailyUsage {
+            user_id: user,
+            date,
+            counters: UsageCounters::default(),
+            updated_at,
+        }))
+    }
+
+    /// Writes the day at the end of the batch, and lets the user know of it.
+    pub fn put_day(&mut self, user: &mut User, mut day: DailyUsage) {
+        day.updated_at = self.now;
+        user.first_date = Some(
+            user.first_date
+                .map_or(day.date, |first| first.min(day.date)),
+        );
+        self.days.put((user.id, day.date), day);
+    }
+
+    /// Changes the counters of one of the user's days.
+    pub fn count_day(
+        &mut self,
+        user: &mut User,
+        date: NaiveDate,
+        change: impl FnOnce(&mut UsageCounters),
+    ) -> Result<(), Halt> {
+        let mut day = self.day(user.id, date)?;
+        change(&mut day.counters);
+        self.put_day(user, day);
+        Ok(())
+    }
+
+    /// A session as it is seen when the batch decides.
+    #[must_use]
+    pub fn view(&self, session: Session) -> SessionView {
+        session.view(self.settings(), self.now)
+    }
+}

@@ -1,0 +1,125 @@
+//! A user's use on one day.
+
+use std::collections::BTreeMap;
+
+use chrono::NaiveDate;
+use serde::Serialize;
+
+use super::{
+    fingerprint::Fingerprint,
+    ids::{RequestId, UserId},
+    rejection::Rejection,
+    time::Timestamp,
+};
+
+/// The largest amount that one request may add to a counter.
+pub const MAX_INCREMENT: i64 = 1_000_000_000;
+/// The largest value of a day's counter: a tenant's sums of them stay within 64 bits.
+pub const MAX_DAILY: i64 = 1_000_000_000_000;
+/// Distinct feature names that one user's day keeps.
+pub const MAX_FEATURES: usize = 1_000;
+
+/// Amounts to add to a day, each 0 to [`MAX_INCREMENT`].
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize)]
+pub struct UsageIncrement {
+    pub login_count: i64,
+    pub active_seconds: i64,
+    pub simulation_runs: i64,
+    pub documents_accessed: i64,
+    pub feature_usage: BTreeMap<String, i64>,
+}
+
+/// The counters of a day, of one user or of many.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct UsageCounters {
+    pub login_count: i64,
+    pub active_seconds: i64,
+    pub simulation_runs: i64,
+    pub documents_accessed: i64,
+    pub feature_usage: BTreeMap<String, i64>,
+    pub sessions_started: i64,
+    pub sessions_completed: i64,
+}
+
+impl UsageCounters {
+    /// Adds what a request reports. Fails, with nothing changed, where a counter would pass
+    /// [`MAX_DAILY`] or the names [`MAX_FEATURES`].
+    pub fn add(&mut self, more: &UsageIncrement) -> Result<(), Rejection> {
+        let mut new = self.clone();
+        bump(&mut new.login_count, more.login_count, "login_count")?;
+        bump(
+            &mut new.active_seconds,
+            more.active_seconds,
+            "active_seconds",
+        )?;
+        bump(
+            &mut new.simulation_runs,
+            more.simulation_runs,
+            "simulation_runs",
+        )?;
+        bump(
+            &mut new.documents_accessed,
+            more.documents_accessed,
+            "documents_accessed",
+        )?;
+        for (name, count) in &more.feature_usage {
+            let entry = new.feature_usage.entry(name.clone()).or_default();
+            bump(entry, *count, "feature_usage")?;
+        }
+        if new.feature_usage.len() > MAX_FEATURES {
+            return Err(Rejection::CounterFull {
+                field: "feature_usage",
+            });
+        }
+        *self = new;
+        Ok(())
+    }
+
+    /// Adds another day's counters, for a sum over days.
+    pub fn merge(&mut self, other: &Self) {
+        let sums = [
+            (&mut self.login_count, other.login_count),
+            (&mut self.active_seconds, other.active_seconds),
+            (&mut self.simulation_runs, other.simulation_runs),
+            (&mut self.documents_accessed, other.documents_accessed),
+            (&mut self.sessions_started, other.sessions_started),
+            (&mut self.sessions_completed, other.sessions_completed),
+        ];
+        for (sum, more) in sums {
+            *sum = sum.saturating_add(more);
+        }
+        for (name, count) in &other.feature_usage {
+            let sum = self.feature_usage.entry(name.clone()).or_default();
+            *sum = sum.saturating_add(*count);
+        }
+    }
+}
+
+fn bump(counter: &mut i64, more: i64, field: &'static str) -> Result<(), Rejection> {
+    let sum = counter.saturating_add(more);
+    if sum > MAX_DAILY {
+        return Err(Rejection::CounterFull { field });
+    }
+    *counter = sum;
+    Ok(())
+}
+
+/// One user's use on one local day.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct DailyUsage {
+    pub user_id: UserId,
+    pub date: NaiveDate,
+    pub counters: UsageCounters,
+    pub updated_at: Timestamp,
+}
+
+/// A `RecordUsage` that was carried out, remembered so that it is not carried out again.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct UsageRequest {
+    pub id: RequestId,
+    pub user_id: UserId,
+    /// The day that it counted for.
+    pub date: NaiveDate,
+    pub fingerprint: Fingerprint,
+    pub created_at: Timestamp,
+}

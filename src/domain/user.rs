@@ -1,0 +1,83 @@
+//! What is known of one user.
+
+use chrono::NaiveDate;
+
+use super::{
+    calendar::seconds, ids::UserId, session::Session, settings::TenantSettings, time::Timestamp,
+};
+
+/// A user's sums over all time. They are the sums of the user's days.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct User {
+    pub id: UserId,
+    pub login_count: i64,
+    pub last_login_at: Option<Timestamp>,
+    pub last_session_start: Option<Timestamp>,
+    /// The last sign of life of any kind.
+    pub last_active_at: Timestamp,
+    pub total_usage_seconds: i64,
+    /// The earliest thing that is known.
+    pub first_seen_at: Timestamp,
+    /// The earliest day with use, which makes a user new in a period.
+    pub first_date: Option<NaiveDate>,
+    pub created_at: Timestamp,
+    pub updated_at: Timestamp,
+}
+
+impl User {
+    /// Somebody first heard of at `now`, who did something at `seen`.
+    #[must_use]
+    pub const fn new(id: UserId, seen: Timestamp, now: Timestamp) -> Self {
+        Self {
+            id,
+            login_count: 0,
+            last_login_at: None,
+            last_session_start: None,
+            last_active_at: seen,
+            total_usage_seconds: 0,
+            first_seen_at: seen,
+            first_date: None,
+            created_at: now,
+            updated_at: now,
+        }
+    }
+
+    /// A sign of life at `time`, early or late.
+    pub fn seen(&mut self, time: Timestamp) {
+        self.last_active_at = self.last_active_at.max(time);
+        self.first_seen_at = self.first_seen_at.min(time);
+    }
+
+    /// What is told of the user at `now`: sessions that are over count as such, whether or
+    /// not the sweep has been there. `open` are the sessions stored as open.
+    #[must_use]
+    pub fn summary<'a>(
+        mut self,
+        open: impl IntoIterator<Item = &'a Session>,
+        settings: &TenantSettings,
+        now: Timestamp,
+    ) -> UserSummary {
+        let mut open_sessions = 0;
+        for session in open {
+            let view = session.clone().view(settings, now);
+            if let Some(ended_at) = view.session.ended_at() {
+                self.seen(ended_at);
+                let total = self.total_usage_seconds;
+                self.total_usage_seconds = total.saturating_add(seconds(view.duration));
+            } else {
+                open_sessions += 1;
+            }
+        }
+        UserSummary {
+            user: self,
+            open_sessions,
+        }
+    }
+}
+
+/// A user and the sessions that are open.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct UserSummary {
+    pub user: User,
+    pub open_sessions: i64,
+}

@@ -1,0 +1,16 @@
+//! The generated messages, servers and clients of `proto/dwell/v1/`.
+
+#![expect(
+    clippy::allow_attributes,
+    clippy::pedantic,
+    reason = "generated code, and comments that belong to the contract"
+)]
+
+/// Package `dwell.v1`.
+pub mod v1 {
+    tonic::include_proto!("dwell.v1");
+}
+
+/// The encoded `FileDescriptorSet`, imports included, for reflection.
+pub const FILE_DESCRIPTOR_SET: &[u8] =
+    include_bytes!(concat!(env!("OUT_DIR"), "/dwell_descriptor.bin"));

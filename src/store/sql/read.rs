@@ -1,0 +1,382 @@
+//! The reading half of the store.
+
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+use sqlx::{Connection, pool::PoolConnection};
+use uuid::Uuid;
+
+use super::{
+    SqlStore, activities, days,
+    dialect::{Dialect, Query, get},
+    fault::Fault,
+    listing, requests, sessions, tenants, users,
+};
+use crate::{
+    domain::{
+        activity::Activity,
+        ids::{RequestId, SessionId, TenantId, UserId},
+        period::DateRange,
+        report::UserCounts,
+        session::{Session, SessionFilter, SessionTotals, SessionView},
+        settings::TenantSettings,
+        time::Timestamp,
+        usage::DailyUsage,
+        user::UserSummary,
+    },
+    store::{ActivityKey, DayKey, Error, Page, ReportData, SessionKey, Store, UserDays, UserKey},
+};
+
+pub const INSERT_KEY: &str = "
+    INSERT INTO service_keys (name, key) VALUES ($1, $2) ON CONFLICT DO NOTHING";
+pub const SELECT_KEY: &str = "SELECT key FROM service_keys WHERE name = $1";
+pub const PING: &str = "SELECT 1 AS one";
+
+impl<DB: Dialect> SqlStore<DB> {
+    /// Runs a read to its end in a task of its own: a call that is dropped while it waits for
+    /// the pool or the database would leave a connection in a state that nobody knows.
+    async fn detached<T, F>(&self, read: impl FnOnce(Self) -> F + Send) -> Result<T, Error>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T, Fault>> + Send + 'static,
+    {
+        match tokio::spawn(read(self.clone())).await {
+            Ok(read) => read.map_err(|fault| self.error(fault)),
+            Err(_) => Err(Error::Unavailable),
+        }
+    }
+
+    async fn reader(&self) -> Result<PoolConnection<DB>, Fault> {
+        Ok(self.pools.read.acquire().await?)
+    }
+}
+
+/// The sessions stored as open of each of the users.
+async fn open_sessions<DB: Dialect>(
+    conn: &mut DB::Connection,
+    tenant: TenantId,
+    users: Vec<UserId>,
+) -> Result<Vec<Session>, Fault> {
+    let ids = users.into_iter().map(|user| user.0);
+    sessions::by_ids::<DB>(conn, tenant, sessions::AND_OPEN_OF_USERS, ids).await
+}
+
+/// Ids of tenants from a statement that takes the one before, a time and a limit.
+async fn tenant_ids<DB: Dialect>(
+    conn: &mut DB::Connection,
+    sql: &str,
+    time: Timestamp,
+    after: Option<TenantId>,
+    limit: usize,
+) -> Result<Vec<TenantId>, Fault> {
+    let query = Query::<DB>::new(sql)
+        .bind(after.map_or(Uuid::nil(), TenantId::uuid))
+        .bind(time)
+        .bind(count(limit));
+    let rows = query.fetch(conn).await?;
+    rows.iter()
+        .map(|row| Ok(tenant_id(get::<DB, _>(row, "tenant_id")?)))
+        .collect()
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "rows were written for verified tenants"
+)]
+const fn tenant_id(id: Uuid) -> TenantId {
+    TenantId::from_verified(id)
+}
+
+fn count(limit: usize) -> i64 {
+    i64::try_from(limit).unwrap_or(i64::MAX)
+}
+
+#[async_trait]
+impl<DB: Dialect> Store for SqlStore<DB> {
+    async fn get_settings(&self, tenant: TenantId) -> Result<TenantSettings, Error> {
+        self.detached(async move |me: Self| {
+            let mut conn = me.reader().await?;
+            tenants::settings_of::<DB>(&mut conn, tenant).await
+        })
+        .await
+    }
+
+    async fn get_session(
+        &self,
+        tenant: TenantId,
+        id: SessionId,
+        now: Timestamp,
+    ) -> Result<Option<SessionView>, Error> {
+        self.detached(async move |me: Self| {
+            let mut conn = me.reader().await?;
+            let Some(session) = sessions::find::<DB>(&mut conn, tenant, id).await? else {
+                return Ok(None);
+            };
+            let settings = tenants::settings_of::<DB>(&mut conn, tenant).await?;
+            Ok(Some(session.view(&settings, now)))
+        })
+        .await
+    }
+
+    async fn list_owners(
+        &self,
+        tenant: TenantId,
+        ids: Vec<SessionId>,
+    ) -> Result<Vec<(SessionId, UserId)>, Error> {
+        self.detached(async move |me: Self| {
+            let mut conn = me.reader().await?;
+            sessions::owners::<DB>(&mut conn, tenant, &ids).await
+        })
+        .await
+    }
+
+    async fn list_sessions(
+        &self,
+        tenant: TenantId,
+        filter: SessionFilter,
+        after: Option<SessionKey>,
+        limit: usize,
+        now: Timestamp,
+    ) -> Result<Page<SessionView, SessionKey>, Error> {
+        self.detached(async move |me: Self| {
+            let mut conn = me.reader().await?;
+            listing::page::<DB>(&mut conn, tenant, &filter, after, limit, now).await
+        })
+        .await
+    }
+
+    async fn sum_sessions(
+        &self,
+        tenant: TenantId,
+        filter: SessionFilter,
+        now: Timestamp,
+    ) -> Result<SessionTotals, Error> {
+        self.detached(async move |me: Self| {
+            let mut conn = me.reader().await?;
+            let mut tx = conn.begin_with(DB::BEGIN_READ).await?;
+            listing::totals::<DB>(&mut tx, tenant, &filter, now).await
+        })
+        .await
+    }
+
+    async fn list_activities(
+        &self,
+        tenant: TenantId,
+        session: SessionId,
+        after: Option<ActivityKey>,
+        limit: usize,
+    ) -> Result<Option<Page<Activity, ActivityKey>>, Error> {
+        self.detached(async move |me: Self| {
+            let mut conn = me.reader().await?;
+            let owners = sessions::owners::<DB>(&mut conn, tenant, &[session]).await?;
+            if owners.is_empty() {
+                return Ok(None);
+            }
+            let more = count(limit).saturating_add(1);
+            let items =
+                activities::by_session::<DB>(&mut conn, tenant, session, after, more).await?;
+            Ok(Some(Page::cut(items, limit, |activity| {
+                (activity.started_at, activity.id)
+            })))
+        })
+        .await
+    }
+
+    async fn get_user_days(
+        &self,
+        tenant: TenantId,
+        user: UserId,
+        range: DateRange,
+    ) -> Result<UserDays, Error> {
+        self.detached(async move |me: Self| {
+            let mut conn = me.reader().await?;
+            let mut tx = conn.begin_with(DB::BEGIN_READ).await?;
+            Ok(UserDays {
+                settings: tenants::settings_of::<DB>(&mut tx, tenant).await?,
+                days: days::by_user::<DB>(&mut tx, tenant, user, range).await?,
+                open: open_sessions::<DB>(&mut tx, tenant, vec![user]).await?,
+            })
+        })
+        .await
+    }
+
+    async fn list_days(
+        &self,
+        tenant: TenantId,
+        range: DateRange,
+        users: Vec<UserId>,
+        after: Option<DayKey>,
+        limit: usize,
+    ) -> Result<Page<DailyUsage, DayKey>, Error> {
+        self.detached(async move |me: Self| {
+            let mut conn = me.reader().await?;
+            let more = count(limit).saturating_add(1);
+            let items = days::by_date::<DB>(&mut conn, tenant, range, &users, after, more).await?;
+            Ok(Page::cut(items, limit, |day| (day.date, day.user_id)))
+        })
+        .await
+    }
+
+    async fn get_report_data(
+        &self,
+        tenant: TenantId,
+        range: DateRange,
+        periods: Vec<DateRange>,
+    ) -> Result<ReportData, Error> {
+        self.detached(async move |me: Self| {
+            let mut conn = me.reader().await?;
+            let mut tx = conn.begin_with(DB::BEGIN_READ).await?;
+            let days = days::sums::<DB>(&mut tx, tenant, range).await?;
+            let active =
+                days::count_users::<DB>(&mut tx, tenant, days::COUNT_ACTIVE_USERS, &periods)
+                    .await?;
+            let new =
+                days::count_users::<DB>(&mut tx, tenant, days::COUNT_NEW_USERS, &periods).await?;
+            let counts = |(period, active)| {
+                let new = new.get(&period).copied().unwrap_or(0);
+                (period, UserCounts { active, new })
+            };
+            let users = active.into_iter().map(counts).collect::<BTreeMap<_, _>>();
+            Ok(ReportData { days, users })
+        })
+        .await
+    }
+
+    async fn get_user(
+        &self,
+        tenant: TenantId,
+        id: UserId,
+        now: Timestamp,
+    ) -> Result<Option<UserSummary>, Error> {
+        self.detached(async move |me: Self| {
+            let mut conn = me.reader().await?;
+            let mut tx = conn.begin_with(DB::BEGIN_READ).await?;
+            let Some(user) = users::find::<DB>(&mut tx, tenant, id).await? else {
+                return Ok(None);
+            };
+            let settings = tenants::settings_of::<DB>(&mut tx, tenant).await?;
+            let open = open_sessions::<DB>(&mut tx, tenant, vec![id]).await?;
+            Ok(Some(user.summary(&open, &settings, now)))
+        })
+        .await
+    }
+
+    async fn list_users(
+        &self,
+        tenant: TenantId,
+        inactive_since: Option<Timestamp>,
+        after: Option<UserKey>,
+        limit: usize,
+        now: Timestamp,
+    ) -> Result<Page<UserSummary, UserKey>, Error> {
+        self.detached(async move |me: Self| {
+            let mut conn = me.reader().await?;
+            let mut tx = conn.begin_with(DB::BEGIN_READ).await?;
+            let settings = tenants::settings_of::<DB>(&mut tx, tenant).await?;
+            let before = inactive_since.unwrap_or(Timestamp::END);
+            let more = count(limit).saturating_add(1);
+            let users = users::by_last_active::<DB>(&mut tx, tenant, before, after, more).await?;
+            let page = Page::cut(users, limit, |user| (user.last_active_at, user.id));
+            let ids = page.items.iter().map(|user| user.id).collect();
+            let mut open: BTreeMap<UserId, Vec<Session>> = BTreeMap::new();
+            for session in open_sessions::<DB>(&mut tx, tenant, ids).await? {
+                open.entry(session.user_id).or_default().push(session);
+            }
+            let items = page.items.into_iter().map(|user| {
+                let open = open.get(&user.id).map_or(&[][..], Vec::as_slice);
+                user.summary(open, &settings, now)
+            });
+            Ok(Page {
+                items: items.collect(),
+                next: page.next,
+            })
+        })
+        .await
+    }
+
+    async fn list_tenants_to_sweep(
+        &self,
+        now: Timestamp,
+        after: Option<TenantId>,
+        limit: usize,
+    ) -> Result<Vec<TenantId>, Error> {
+        self.detached(async move |me: Self| {
+            let mut conn = me.reader().await?;
+            let sql = sessions::SELECT_TENANTS_TO_SWEEP;
+            tenant_ids::<DB>(&mut conn, sql, now, after, limit).await
+        })
+        .await
+    }
+
+    async fn list_sessions_to_sweep(
+        &self,
+        tenant: TenantId,
+        now: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<(SessionId, UserId)>, Error> {
+        self.detached(async move |me: Self| {
+            let mut conn = me.reader().await?;
+            sessions::to_sweep::<DB>(&mut conn, tenant, now, count(limit)).await
+        })
+        .await
+    }
+
+    async fn list_tenants_with_requests_before(
+        &self,
+        time: Timestamp,
+        after: Option<TenantId>,
+        limit: usize,
+    ) -> Result<Vec<TenantId>, Error> {
+        self.detached(async move |me: Self| {
+            let mut conn = me.reader().await?;
+            let sql = requests::SELECT_TENANTS_WITH_OLD_REQUESTS;
+            tenant_ids::<DB>(&mut conn, sql, time, after, limit).await
+        })
+        .await
+    }
+
+    async fn list_requests_before(
+        &self,
+        tenant: TenantId,
+        time: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<RequestId>, Error> {
+        self.detached(async move |me: Self| {
+            let mut conn = me.reader().await?;
+            requests::before::<DB>(&mut conn, tenant, time, count(limit)).await
+        })
+        .await
+    }
+
+    async fn service_key(&self, name: &'static str) -> Result<Vec<u8>, Error> {
+        self.detached(async move |me: Self| {
+            // Two version 4 ids are 244 random bits from the operating system.
+            let fresh = [random_id().into_bytes(), random_id().into_bytes()].concat();
+            let mut conn = me.pools.write.acquire().await?;
+            let insert = Query::<DB>::new(INSERT_KEY).bind(name.to_owned());
+            insert.bind(fresh).execute(&mut conn).await?;
+            let select = Query::<DB>::new(SELECT_KEY).bind(name.to_owned());
+            let rows = select.fetch(&mut conn).await?;
+            let key = rows.first().map(|row| get::<DB, _>(row, "key"));
+            key.transpose()?.ok_or(Fault::Contention)
+        })
+        .await
+    }
+
+    async fn ping(&self) -> Result<(), Error> {
+        self.detached(async move |me: Self| {
+            let mut conn = me.reader().await?;
+            Query::<DB>::new(PING).fetch(&mut conn).await?;
+            Ok(())
+        })
+        .await
+    }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a key must be unpredictable, in tests too"
+)]
+fn random_id() -> Uuid {
+    Uuid::new_v4()
+}

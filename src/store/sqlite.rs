@@ -1,0 +1,216 @@
+//! What is SQLite's own: the pools and pragmas, and rows as JSON.
+
+use std::{fmt::Write, fs::File, path::PathBuf, str::FromStr, time::Duration};
+
+use sqlx::{
+    Arguments, AssertSqlSafe, Decode, Encode, Sqlite, Type,
+    encode::IsNull,
+    error::{BoxDynError, DatabaseError},
+    sqlite::{
+        SqliteArguments, SqliteArgumentsBuffer, SqliteConnectOptions, SqliteConnection,
+        SqliteJournalMode, SqlitePoolOptions, SqliteRow, SqliteSynchronous, SqliteTypeInfo,
+        SqliteValueRef,
+    },
+};
+use uuid::Uuid;
+
+use super::sql::{
+    Pools,
+    dialect::{CommitOutcome, Dialect, ErrorClass},
+    rows::{Cells, Kind, Rows},
+};
+use crate::domain::time::Timestamp;
+
+/// SQLite has one writer at a time, so more lanes would only wait for each other.
+pub const LANES: usize = 1;
+const READERS: u32 = 4;
+/// How long to wait for another process that writes to the same file.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Makes the file if it is missing, brings the schema up to date and opens the pools.
+pub async fn open(url: &str) -> sqlx::Result<Pools<Sqlite>> {
+    let options = SqliteConnectOptions::from_str(url)?
+        .busy_timeout(BUSY_TIMEOUT)
+        .journal_mode(SqliteJournalMode::Wal)
+        // An answered write survives the loss of power, not only of the process.
+        .synchronous(SqliteSynchronous::Full)
+        .foreign_keys(true);
+    // sqlx takes no lock for migrations here, and two processes may start at once.
+    let lock = migration_lock(&options)?;
+    let write = SqlitePoolOptions::new()
+        .max_connections(1)
+        .acquire_timeout(BUSY_TIMEOUT)
+        .connect_with(options.clone().create_if_missing(true))
+        .await?;
+    sqlx::migrate!("migrations/sqlite").run(&write).await?;
+    drop(lock);
+    let read = SqlitePoolOptions::new()
+        .max_connections(READERS)
+        .acquire_timeout(BUSY_TIMEOUT)
+        .connect_lazy_with(options.read_only(true));
+    Ok(Pools { write, read })
+}
+
+/// Waits for, and holds, the lock on a file beside the database.
+fn migration_lock(options: &SqliteConnectOptions) -> sqlx::Result<File> {
+    let mut path = options.get_filename().as_os_str().to_owned();
+    path.push(".lock");
+    let file = File::create(PathBuf::from(path))?;
+    file.lock()?;
+    Ok(file)
+}
+
+impl Dialect for Sqlite {
+    // A deferred transaction that turns into a writing one fails at once, whatever the
+    // timeout.
+    const BEGIN_WRITE: &'static str = "BEGIN IMMEDIATE";
+    const BEGIN_READ: &'static str = "BEGIN";
+    const FOR_UPDATE: &'static str = "";
+    const TRANSACTION_ID: &'static str = "NULL";
+    const EACH_FEATURE: &'static str = "json_each(feature_usage) AS f";
+
+    fn rows_sql(rows: &Rows<'_>, first: usize) -> String {
+        let columns: Vec<_> = rows
+            .columns()
+            .enumerate()
+            .map(|(index, (name, kind))| match kind {
+                Kind::Uuid | Kind::Bytes => format!("unhex(value->>{index}) AS {name}"),
+                _ => format!("value->>{index} AS {name}"),
+            })
+            .collect();
+        format!("(SELECT {} FROM json_each(${first}))", columns.join(", "))
+    }
+
+    fn ids_sql(first: usize) -> String {
+        format!("IN (SELECT unhex(value) FROM json_each(${first}))")
+    }
+
+    fn bind_rows(args: &mut SqliteArguments, rows: &Rows<'_>) -> Result<(), BoxDynError> {
+        args.add(json_rows(rows)?)
+    }
+
+    fn bind_ids(args: &mut SqliteArguments, ids: Vec<Uuid>) -> Result<(), BoxDynError> {
+        let mut json = String::from("[");
+        for (index, id) in ids.iter().enumerate() {
+            let comma = if index == 0 { "" } else { "," };
+            write!(json, "{comma}\"{}\"", id.simple())?;
+        }
+        json.push(']');
+        args.add(json)
+    }
+
+    async fn fetch(
+        conn: &mut SqliteConnection,
+        sql: String,
+        args: SqliteArguments,
+    ) -> sqlx::Result<Vec<SqliteRow>> {
+        sqlx::query_with(AssertSqlSafe(sql), args)
+            .fetch_all(conn)
+            .await
+    }
+
+    async fn execute(
+        conn: &mut SqliteConnection,
+        sql: String,
+        args: SqliteArguments,
+    ) -> sqlx::Result<u64> {
+        let done = sqlx::query_with(AssertSqlSafe(sql), args)
+            .execute(conn)
+            .await?;
+        Ok(done.rows_affected())
+    }
+
+    async fn outcome(_: &mut SqliteConnection, _: &str) -> sqlx::Result<CommitOutcome> {
+        Ok(CommitOutcome::RolledBack)
+    }
+
+    fn classify(error: &dyn DatabaseError) -> ErrorClass {
+        let code = error.code();
+        let code = code.and_then(|code| code.parse::<i32>().ok()).unwrap_or(0);
+        // The low byte is the primary result code.
+        match code & 0xff {
+            // BUSY, LOCKED.
+            5 | 6 => ErrorClass::Contention,
+            // READONLY, INTERRUPT, IOERR, FULL, CANTOPEN.
+            8 | 9 | 10 | 13 | 14 => ErrorClass::Unavailable,
+            _ => ErrorClass::Refused,
+        }
+    }
+}
+
+/// `[[cell, ...], ...]`, a row after the other.
+fn json_rows(rows: &Rows<'_>) -> Result<String, BoxDynError> {
+    let mut json = String::from("[");
+    for row in 0..rows.len() {
+        json.push_str(if row == 0 { "[" } else { ",[" });
+        for (index, cells) in rows.cells().enumerate() {
+            if index > 0 {
+                json.push(',');
+            }
+            write_cell(&mut json, cells, row)?;
+        }
+        json.push(']');
+    }
+    json.push(']');
+    Ok(json)
+}
+
+fn write_cell(json: &mut String, cells: &Cells<'_>, row: usize) -> Result<(), BoxDynError> {
+    match cells {
+        Cells::Uuid(cells) => write!(json, "\"{}\"", cells[row].simple())?,
+        Cells::Small(cells) => write_or_null(json, cells[row])?,
+        Cells::Int(cells) => write_or_null(json, cells[row])?,
+        Cells::Bool(cells) => write!(json, "{}", u8::from(cells[row]))?,
+        Cells::Text(cells) | Cells::Json(cells) => {
+            json.push_str(&serde_json::to_string(&cells[row])?);
+        }
+        Cells::Time(cells) => write_or_null(json, cells[row].map(Timestamp::micros))?,
+        Cells::Date(cells) => match cells[row] {
+            Some(date) => write!(json, "\"{date}\"")?,
+            None => json.push_str("null"),
+        },
+        Cells::Bytes(cells) => match cells[row] {
+            Some(bytes) => {
+                json.push('"');
+                bytes
+                    .iter()
+                    .try_for_each(|byte| write!(json, "{byte:02x}"))?;
+                json.push('"');
+            }
+            None => json.push_str("null"),
+        },
+    }
+    Ok(())
+}
+
+fn write_or_null(
+    json: &mut String,
+    cell: Option<impl std::fmt::Display>,
+) -> Result<(), std::fmt::Error> {
+    match cell {
+        Some(cell) => write!(json, "{cell}"),
+        None => json.write_str("null"),
+    }
+}
+
+impl Type<Sqlite> for Timestamp {
+    fn type_info() -> SqliteTypeInfo {
+        <i64 as Type<Sqlite>>::type_info()
+    }
+
+    fn compatible(info: &SqliteTypeInfo) -> bool {
+        <i64 as Type<Sqlite>>::compatible(info)
+    }
+}
+
+impl Encode<'_, Sqlite> for Timestamp {
+    fn encode_by_ref(&self, buffer: &mut SqliteArgumentsBuffer) -> Result<IsNull, BoxDynError> {
+        Encode::<Sqlite>::encode(self.micros(), buffer)
+    }
+}
+
+impl Decode<'_, Sqlite> for Timestamp {
+    fn decode(value: SqliteValueRef<'_>) -> Result<Self, BoxDynError> {
+        <i64 as Decode<Sqlite>>::decode(value).map(Self::from_micros)
+    }
+}
