@@ -127,9 +127,8 @@ impl Calendar {
     }
 
     fn zone_at(&self, time: Timestamp) -> Tz {
-        let past = self.later.partition_point(|era| era.since <= time);
-        past.checked_sub(1)
-            .map_or(self.first, |last| self.later[last].zone)
+        let era = self.later.iter().rev().find(|era| era.since <= time);
+        era.map_or(self.first, |era| era.zone)
     }
 
     /// The first instant after `time` at which a day or an era begins.
@@ -179,7 +178,7 @@ fn day_start(zone: Tz, date: NaiveDate) -> Timestamp {
 /// Where the clock skips midnight, the day begins at the instant of the skip: the first whose
 /// local time is past it. Found by bisection, as offsets lie within a day of UTC.
 fn end_of_gap(zone: Tz, midnight: NaiveDateTime) -> Timestamp {
-    let day = Duration::from_secs(86_400);
+    let day = Duration::from_hours(24);
     let utc = Timestamp::from(midnight.and_utc());
     let (mut before, mut after) = (utc.before(day), utc + day);
     while after.since(before) > Duration::from_secs(1) {

@@ -43,8 +43,8 @@ impl Default for TenantSettings {
         ];
         Self {
             calendar: Calendar::of(Tz::UTC),
-            idle_timeout: Some(Duration::from_secs(30 * 60)),
-            max_lifetime: Some(Duration::from_secs(24 * 3_600)),
+            idle_timeout: Some(Duration::from_mins(30)),
+            max_lifetime: Some(Duration::from_hours(24)),
             max_open_sessions: None,
             over_limit_policy: OverLimitPolicy::Evict,
             client_types: client_types.map(String::from).to_vec(),

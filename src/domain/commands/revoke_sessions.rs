@@ -49,7 +49,9 @@ impl RevokeSessions {
         let Some(ids) = &self.session_ids else {
             return ledger.open_sessions(self.user_id);
         };
-        ids.iter().for_each(|id| ledger.sessions.want(*id));
+        for id in ids {
+            ledger.sessions.want(*id);
+        }
         let mut open = Vec::new();
         for id in ids {
             match ledger.session(self.user_id, *id) {

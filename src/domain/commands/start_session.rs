@@ -43,7 +43,7 @@ impl Command for StartSession {
         if let Some(fingerprint) = self.fingerprint
             && let Some(session) = ledger.sessions.get(self.session_id)?.cloned()
         {
-            return self.repeated(ledger, session, fingerprint);
+            return repeated(ledger, session, fingerprint);
         }
         if let Some(violation) = ledger
             .settings()
@@ -81,22 +81,6 @@ impl Command for StartSession {
 }
 
 impl StartSession {
-    fn repeated(
-        &self,
-        ledger: &Ledger,
-        session: Session,
-        fingerprint: Fingerprint,
-    ) -> Result<Started, Halt> {
-        if session.fingerprint != Some(fingerprint) {
-            return Err(Rejection::IdTaken(UsedId::Session).into());
-        }
-        Ok(Started {
-            view: ledger.view(session),
-            created: false,
-            evicted: Vec::new(),
-        })
-    }
-
     /// Ends as many of the user's sessions as the limit asks for, or refuses.
     fn make_room(&self, ledger: &mut Ledger) -> Result<Vec<SessionId>, Halt> {
         let Some(limit) = ledger.settings().max_open_sessions else {
@@ -117,4 +101,16 @@ impl StartSession {
         }
         Ok(evicted)
     }
+}
+
+/// The same start again returns its session; another one may not have its id.
+fn repeated(ledger: &Ledger, session: Session, fingerprint: Fingerprint) -> Result<Started, Halt> {
+    if session.fingerprint != Some(fingerprint) {
+        return Err(Rejection::IdTaken(UsedId::Session).into());
+    }
+    Ok(Started {
+        view: ledger.view(session),
+        created: false,
+        evicted: Vec::new(),
+    })
 }

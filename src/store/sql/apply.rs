@@ -99,8 +99,11 @@ impl<DB: Dialect> SqlStore<DB> {
 /// Has all jobs decide from the start. False if any of them asks for more.
 fn decide(jobs: &mut [Box<dyn Job>], ledger: &mut Ledger) -> bool {
     ledger.reset();
-    jobs.iter_mut()
-        .fold(true, |decided, job| job.decide(ledger) && decided)
+    let mut decided = true;
+    for job in jobs {
+        decided &= job.decide(ledger);
+    }
+    decided
 }
 
 async fn tenant_settings<DB: Dialect>(

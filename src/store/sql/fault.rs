@@ -27,10 +27,9 @@ impl Fault {
     pub fn class<DB: Dialect>(&self) -> ErrorClass {
         match self {
             Self::Contention => ErrorClass::Contention,
-            Self::Corrupt { .. } => ErrorClass::Refused,
             Self::Sql(sqlx::Error::Database(error)) => DB::classify(&**error),
             Self::Sql(error) if is_lost(error) => ErrorClass::Unavailable,
-            Self::Sql(_) => ErrorClass::Refused,
+            Self::Corrupt { .. } | Self::Sql(_) => ErrorClass::Refused,
         }
     }
 

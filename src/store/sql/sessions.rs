@@ -172,7 +172,7 @@ pub fn changing_columns<'a>(sessions: &'a [&'a Session]) -> Rows<'a> {
 }
 
 /// What may change in a session's life.
-fn changing<'a>(rows: RowsOf<'a, Session>) -> RowsOf<'a, Session> {
+fn changing(rows: RowsOf<'_, Session>) -> RowsOf<'_, Session> {
     rows.uuid("id", |session| session.id.0)
         .small("state", |session| session.state().code())
         .time("last_active_at", |session| session.last_active_at)
