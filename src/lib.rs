@@ -1,3 +1,24 @@
+//! dwell keeps the sessions of the users of many tenants, and what they add up to.
+//!
+//! A tour of the house, from the door inwards:
+//!
+//! - [`config`] and [`telemetry`]: what an operator sets and sees.
+//! - [`server`]: wiring only, and an orderly end.
+//! - [`grpc`]: the API. An interceptor verifies the tenant; each RPC decodes, calls, encodes.
+//! - [`store`]: what is kept. Reads are methods of [`store::Store`]; every write goes through
+//!   [`store::writer`], which makes one transaction of what many callers ask.
+//! - [`domain`]: the rules, pure. A write is a [`domain::ledger::Command`] that decides on the
+//!   part of the ledger that it touches.
+//! - [`jobs`]: what happens by itself.
+//!
+//! A write goes `grpc` → `store::writer` → `store::sql`, which asks `domain` to decide. A read
+//! goes `grpc` → `store::sql`, and `domain` computes. Nothing else calls sideways.
+
+pub mod config;
 pub mod domain;
+pub mod grpc;
+pub mod jobs;
 pub mod pb;
+pub mod server;
 pub mod store;
+pub mod telemetry;

@@ -1,1 +1,87 @@
-fn main() {}
+//! The command line.
+
+use std::{
+    error::Error,
+    io::{self, Write},
+    process::ExitCode,
+};
+
+use clap::{Parser, error::ErrorKind};
+use dwell::{
+    config::{Cli, Command, MigrateArgs, ServeArgs},
+    server, store, telemetry,
+};
+use tokio::{net::TcpListener, signal::unix};
+
+/// A wrong flag; anything else that fails is 1.
+const USAGE: u8 = 2;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return usage(&error),
+    };
+    let done = match cli.command {
+        Some(Command::Migrate(args)) => migrate(args).await,
+        Some(Command::Serve(args)) => match args.check() {
+            Ok(()) => serve(*args).await,
+            Err(wrong) => return complain(&wrong, USAGE),
+        },
+        None => match cli.serve.check() {
+            Ok(()) => serve(cli.serve).await,
+            Err(wrong) => return complain(&wrong, USAGE),
+        },
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => complain(&error.to_string(), 1),
+    }
+}
+
+async fn serve(args: ServeArgs) -> Result<(), Box<dyn Error + Send + Sync>> {
+    telemetry::start(&args.log);
+    let listener = TcpListener::bind(args.listen)
+        .await
+        .map_err(|error| format!("cannot listen on {}: {error}", args.listen))?;
+    let address = listener.local_addr()?;
+    let mut terminate = unix::signal(unix::SignalKind::terminate())?;
+    let mut interrupt = unix::signal(unix::SignalKind::interrupt())?;
+    let shutdown = async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    };
+    let ready = || writeln!(io::stdout(), "listening on {address}");
+    server::run(&args, listener, ready, shutdown).await
+}
+
+async fn migrate(args: MigrateArgs) -> Result<(), Box<dyn Error + Send + Sync>> {
+    telemetry::start(&args.log);
+    store::migrate(&args.database.database_url).await?;
+    writeln!(io::stdout(), "the schema is up to date")?;
+    Ok(())
+}
+
+/// Help and version as asked; of an error its first line.
+fn usage(error: &clap::Error) -> ExitCode {
+    if matches!(
+        error.kind(),
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion
+    ) {
+        return match error.print() {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(_) => ExitCode::FAILURE,
+        };
+    }
+    let text = error.to_string();
+    let line = text.lines().next().unwrap_or("wrong usage");
+    complain(line.trim_start_matches("error: "), USAGE)
+}
+
+fn complain(message: &str, code: u8) -> ExitCode {
+    // Nobody is left to tell if standard error is closed.
+    let _ = writeln!(io::stderr(), "dwell: {message}");
+    ExitCode::from(code)
+}

@@ -54,10 +54,6 @@ pub enum Rejection {
     TooManyPauses {
         limit: usize,
     },
-    /// A counter would pass its largest value.
-    CounterFull {
-        field: &'static str,
-    },
     Invalid(Vec<Violation>),
 }
 

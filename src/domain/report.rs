@@ -31,38 +31,28 @@ pub struct TenantUsageReport {
 }
 
 /// Puts a report together: sums add up by day, but a user who is active on two days is one
-/// user, so `users` are counted for each of `periods`, and `all_users` for all of `range`.
+/// user, so `users` are counted for each of `periods` and for the whole of `range`.
 #[must_use]
 pub fn tenant_usage_report(
     range: DateRange,
     periods: &[DateRange],
     days: &BTreeMap<NaiveDate, UsageCounters>,
     users: &BTreeMap<DateRange, UserCounts>,
-    all_users: UserCounts,
 ) -> TenantUsageReport {
-    let sum_of = |part: &DateRange| {
-        let mut sum = UsageCounters::default();
-        days.range(part.start..=part.end)
-            .for_each(|(_, day)| sum.merge(day));
-        sum
+    let usage_of = |part: DateRange| {
+        let mut counters = UsageCounters::default();
+        for (_, day) in days.range(part.start..=part.end) {
+            counters.merge(day);
+        }
+        TenantUsage {
+            range: part,
+            users: users.get(&part).copied().unwrap_or_default(),
+            counters,
+        }
     };
-    let periods = periods
-        .iter()
-        .filter_map(|part| {
-            let counts = users.get(part).filter(|counts| counts.active > 0)?;
-            Some(TenantUsage {
-                range: *part,
-                users: *counts,
-                counters: sum_of(part),
-            })
-        })
-        .collect();
+    let used = periods.iter().map(|part| usage_of(*part));
     TenantUsageReport {
-        periods,
-        total: TenantUsage {
-            range,
-            users: all_users,
-            counters: sum_of(&range),
-        },
+        periods: used.filter(|usage| usage.users.active > 0).collect(),
+        total: usage_of(range),
     }
 }

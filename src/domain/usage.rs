@@ -8,7 +8,10 @@ use serde::Serialize;
 use super::{
     fingerprint::Fingerprint,
     ids::{RequestId, UserId},
+    period::DateRange,
     rejection::Rejection,
+    session::Session,
+    settings::TenantSettings,
     time::Timestamp,
 };
 
@@ -67,9 +70,8 @@ impl UsageCounters {
             bump(entry, *count, "feature_usage")?;
         }
         if new.feature_usage.len() > MAX_FEATURES {
-            return Err(Rejection::CounterFull {
-                field: "feature_usage",
-            });
+            let rule = format!("would make more than {MAX_FEATURES} names on that day");
+            return Err(Rejection::invalid("increment.feature_usage", rule));
         }
         *self = new;
         Ok(())
@@ -95,10 +97,11 @@ impl UsageCounters {
     }
 }
 
-fn bump(counter: &mut i64, more: i64, field: &'static str) -> Result<(), Rejection> {
+fn bump(counter: &mut i64, more: i64, field: &str) -> Result<(), Rejection> {
     let sum = counter.saturating_add(more);
     if sum > MAX_DAILY {
-        return Err(Rejection::CounterFull { field });
+        let rule = format!("would make the day's sum larger than {MAX_DAILY}");
+        return Err(Rejection::invalid(&format!("increment.{field}"), rule));
     }
     *counter = sum;
     Ok(())
@@ -111,6 +114,41 @@ pub struct DailyUsage {
     pub date: NaiveDate,
     pub counters: UsageCounters,
     pub updated_at: Timestamp,
+}
+
+/// A user's days at `now`: `stored`, and what the sessions stored as open add to them. Those
+/// that are over by now count whether or not the sweep has been there; those that are still
+/// open only if `with_open`.
+#[must_use]
+pub fn days_at(
+    user: UserId,
+    stored: Vec<DailyUsage>,
+    open: &[Session],
+    settings: &TenantSettings,
+    range: DateRange,
+    with_open: bool,
+    now: Timestamp,
+) -> Vec<DailyUsage> {
+    let mut days: BTreeMap<_, _> = stored.into_iter().map(|day| (day.date, day)).collect();
+    for session in open {
+        let view = session.clone().view(settings, now);
+        if view.session.is_open() && !with_open {
+            continue;
+        }
+        for (date, seconds) in view.session.seconds_by_day(settings, now) {
+            if range.contains(date) {
+                let day = days.entry(date).or_insert_with(|| DailyUsage {
+                    user_id: user,
+                    date,
+                    counters: UsageCounters::default(),
+                    updated_at: now,
+                });
+                let sum = day.counters.active_seconds.saturating_add(seconds);
+                day.counters.active_seconds = sum;
+            }
+        }
+    }
+    days.into_values().collect()
 }
 
 /// A `RecordUsage` that was carried out, remembered so that it is not carried out again.

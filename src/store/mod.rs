@@ -243,27 +243,51 @@ pub struct Opened {
     pub writer: writer::Writer,
 }
 
-/// Opens the database at `url`, with the schema up to date.
+/// Why a database cannot be opened. What the engine said goes to whoever runs it, and holds no
+/// secret of the URL.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    #[error("the database cannot be opened: {0}")]
+    Database(#[from] sqlx::Error),
+    #[error("the schema cannot be brought up to date: {0}")]
+    Migration(#[from] sqlx::migrate::MigrateError),
+    #[error("the schema is not up to date: run `dwell migrate`")]
+    Outdated,
+}
+
+/// Opens the database at `url`; brings its schema up to date if `migrate`, and otherwise
+/// insists that it is.
 ///
 /// # Errors
-/// Fails if the URL is for no known engine, or the database cannot be reached or migrated.
+/// Fails if the database cannot be reached, or its schema is not up to date in the end.
 pub async fn open(
     url: &str,
+    migrate: bool,
     clock: Arc<dyn Clock>,
     ids: Arc<dyn IdSource>,
-) -> Result<Opened, sqlx::Error> {
+) -> Result<Opened, OpenError> {
     if url.starts_with("sqlite:") {
-        let pools = sqlite::open(url).await?;
+        let pools = sqlite::open(url, migrate).await?;
         let store = Arc::new(sql::SqlStore::new(pools, clock, ids));
         Ok(opened(store, sqlite::LANES))
-    } else if url.starts_with("postgres:") || url.starts_with("postgresql:") {
-        let pools = postgres::open(url).await?;
+    } else {
+        let pools = postgres::open(url, migrate).await?;
         let store = Arc::new(sql::SqlStore::new(pools, clock, ids));
         Ok(opened(store, postgres::LANES))
-    } else {
-        let reason = "the URL must begin with sqlite: or postgres:";
-        Err(sqlx::Error::Configuration(reason.into()))
     }
+}
+
+/// Brings the schema of the database at `url` up to date.
+///
+/// # Errors
+/// Fails if the database cannot be reached or migrated.
+pub async fn migrate(url: &str) -> Result<(), OpenError> {
+    if url.starts_with("sqlite:") {
+        sqlite::open(url, true).await?;
+    } else {
+        postgres::open(url, true).await?;
+    }
+    Ok(())
 }
 
 fn opened<S: Store + writer::Apply + 'static>(store: Arc<S>, lanes: usize) -> Opened {

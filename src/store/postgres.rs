@@ -14,10 +14,14 @@ use sqlx::{
 };
 use uuid::Uuid;
 
-use super::sql::{
-    Pools,
-    dialect::{CommitOutcome, Dialect, ErrorClass},
-    rows::{Cells, Kind, Rows},
+use super::{
+    OpenError,
+    sql::{
+        Pools,
+        dialect::{CommitOutcome, Dialect, ErrorClass},
+        insist_on_schema,
+        rows::{Cells, Kind, Rows},
+    },
 };
 use crate::domain::time::Timestamp;
 
@@ -27,12 +31,17 @@ pub const LANES: usize = 4;
 const READERS: u32 = 8;
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Brings the schema up to date, under the lock that sqlx takes, and opens the pools.
-pub async fn open(url: &str) -> sqlx::Result<Pools<Postgres>> {
+/// Opens the pools, with the schema up to date: sqlx migrates under a lock.
+pub async fn open(url: &str, migrate: bool) -> Result<Pools<Postgres>, OpenError> {
     let options = PgConnectOptions::from_str(url)?.application_name("dwell");
     let lanes = u32::try_from(LANES).unwrap_or(u32::MAX);
     let write = pool(lanes).connect_with(options.clone()).await?;
-    sqlx::migrate!("migrations/postgres").run(&write).await?;
+    let migrations = sqlx::migrate!("migrations/postgres");
+    if migrate {
+        migrations.run(&write).await?;
+    } else {
+        insist_on_schema::<Postgres>(&write, &migrations).await?;
+    }
     let read = pool(READERS).connect_lazy_with(options);
     Ok(Pools { write, read })
 }

@@ -14,10 +14,14 @@ use sqlx::{
 };
 use uuid::Uuid;
 
-use super::sql::{
-    Pools,
-    dialect::{CommitOutcome, Dialect, ErrorClass},
-    rows::{Cells, Kind, Rows},
+use super::{
+    OpenError,
+    sql::{
+        Pools,
+        dialect::{CommitOutcome, Dialect, ErrorClass},
+        insist_on_schema,
+        rows::{Cells, Kind, Rows},
+    },
 };
 use crate::domain::time::Timestamp;
 
@@ -27,8 +31,8 @@ const READERS: u32 = 4;
 /// How long to wait for another process that writes to the same file.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Makes the file if it is missing, brings the schema up to date and opens the pools.
-pub async fn open(url: &str) -> sqlx::Result<Pools<Sqlite>> {
+/// Makes the file if it is missing and opens the pools, with the schema up to date.
+pub async fn open(url: &str, migrate: bool) -> Result<Pools<Sqlite>, OpenError> {
     let options = SqliteConnectOptions::from_str(url)?
         .busy_timeout(BUSY_TIMEOUT)
         .journal_mode(SqliteJournalMode::Wal)
@@ -42,7 +46,12 @@ pub async fn open(url: &str) -> sqlx::Result<Pools<Sqlite>> {
         .acquire_timeout(BUSY_TIMEOUT)
         .connect_with(options.clone().create_if_missing(true))
         .await?;
-    sqlx::migrate!("migrations/sqlite").run(&write).await?;
+    let migrations = sqlx::migrate!("migrations/sqlite");
+    if migrate {
+        migrations.run(&write).await?;
+    } else {
+        insist_on_schema::<Sqlite>(&write, &migrations).await?;
+    }
     drop(lock);
     let read = SqlitePoolOptions::new()
         .max_connections(READERS)
@@ -155,6 +164,10 @@ fn json_rows(rows: &Rows<'_>) -> Result<String, BoxDynError> {
     Ok(json)
 }
 
+#[expect(
+    clippy::indexing_slicing,
+    reason = "every column has as many cells as there are rows"
+)]
 fn write_cell(json: &mut String, cells: &Cells<'_>, row: usize) -> Result<(), BoxDynError> {
     match cells {
         Cells::Uuid(cells) => write!(json, "\"{}\"", cells[row].simple())?,

@@ -16,10 +16,15 @@ mod users;
 
 use std::sync::Arc;
 
-use sqlx::Pool;
+use sqlx::{Pool, migrate::Migrator};
 
-use self::dialect::Dialect;
+use self::dialect::{Dialect, Query, get};
+use super::OpenError;
 use crate::domain::{ids::IdSource, time::Clock};
+
+/// The latest migration that sqlx has applied.
+const SELECT_SCHEMA_VERSION: &str =
+    "SELECT MAX(version) AS version FROM _sqlx_migrations WHERE success";
 
 /// Connections for the writer's lanes, and for everyone who reads.
 pub struct Pools<DB: Dialect> {
@@ -32,6 +37,28 @@ pub struct SqlStore<DB: Dialect> {
     pools: Arc<Pools<DB>>,
     clock: Arc<dyn Clock>,
     ids: Arc<dyn IdSource>,
+}
+
+/// Fails unless every migration has been applied.
+pub async fn insist_on_schema<DB: Dialect>(
+    pool: &Pool<DB>,
+    migrations: &Migrator,
+) -> Result<(), OpenError> {
+    let mut conn = pool.acquire().await?;
+    let query = Query::<DB>::new(SELECT_SCHEMA_VERSION);
+    // Without the table nothing was ever applied.
+    let rows = query.fetch(&mut conn).await.map_err(|error| match error {
+        sqlx::Error::Database(_) => OpenError::Outdated,
+        error => error.into(),
+    })?;
+    let applied = rows
+        .first()
+        .map(|row| get::<DB, Option<i64>>(row, "version"));
+    let newest = migrations.iter().map(|migration| migration.version).max();
+    if applied.transpose()?.flatten() < newest {
+        return Err(OpenError::Outdated);
+    }
+    Ok(())
 }
 
 impl<DB: Dialect> SqlStore<DB> {

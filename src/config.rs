@@ -1,0 +1,204 @@
+//! Flags and environment, checked before anything starts.
+
+use std::{net::SocketAddr, time::Duration};
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// The session and usage ledger of a multi-tenant product, over gRPC.
+///
+/// Every flag has its environment variable.
+#[derive(Debug, Parser)]
+#[command(name = "dwell", version, args_conflicts_with_subcommands = true)]
+pub struct Cli {
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    #[command(flatten)]
+    pub serve: ServeArgs,
+}
+
+/// What to do; `serve` unless told otherwise.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Serve the API.
+    Serve(Box<ServeArgs>),
+    /// Bring the database's schema up to date and exit.
+    Migrate(MigrateArgs),
+}
+
+/// Which database.
+#[derive(Clone, Debug, Args)]
+pub struct DatabaseArgs {
+    /// `sqlite://PATH`, made if missing, or `postgres://USER@HOST/DATABASE`.
+    #[arg(
+        long,
+        env = "DWELL_DATABASE_URL",
+        default_value = "sqlite://dwell.db",
+        hide_env_values = true,
+        value_name = "URL",
+        value_parser = database_url
+    )]
+    pub database_url: String,
+}
+
+/// How to log.
+#[derive(Clone, Debug, Args)]
+pub struct LogArgs {
+    /// Form of the log lines on standard error.
+    #[arg(
+        long,
+        env = "DWELL_LOG_FORMAT",
+        default_value = "text",
+        value_name = "FORMAT"
+    )]
+    pub log_format: LogFormat,
+    /// What to log: error, warn, info, debug, or directives such as `info,sqlx=debug`.
+    #[arg(
+        long,
+        env = "DWELL_LOG",
+        default_value = "info",
+        value_name = "FILTER",
+        value_parser = log_filter
+    )]
+    pub log: String,
+}
+
+/// Form of the log.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub enum LogFormat {
+    Text,
+    Json,
+}
+
+/// Who may call.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub enum Auth {
+    /// Whoever reaches the port; the tenant is what `x-tenant-id` says.
+    None,
+}
+
+/// Everything that `serve` is told.
+#[derive(Clone, Debug, Args)]
+pub struct ServeArgs {
+    /// Address to listen on; port 0 picks one.
+    #[arg(
+        long,
+        env = "DWELL_LISTEN",
+        default_value = "127.0.0.1:50051",
+        value_name = "ADDR"
+    )]
+    pub listen: SocketAddr,
+    #[command(flatten)]
+    pub database: DatabaseArgs,
+    /// How callers are verified. `none` listens on loopback only.
+    #[arg(long, env = "DWELL_AUTH", default_value = "none", value_name = "MODE")]
+    pub auth: Auth,
+    /// Serve with the schema as it is, and fail if it is not up to date.
+    #[arg(long, env = "DWELL_NO_MIGRATE")]
+    pub no_migrate: bool,
+    /// Seconds between two looks for sessions that are over.
+    #[arg(
+        long,
+        env = "DWELL_SWEEP_INTERVAL",
+        default_value = "10",
+        value_name = "SECONDS",
+        value_parser = seconds
+    )]
+    pub sweep_interval: Duration,
+    #[command(flatten)]
+    pub log: LogArgs,
+}
+
+/// Everything that `migrate` is told.
+#[derive(Clone, Debug, Args)]
+pub struct MigrateArgs {
+    #[command(flatten)]
+    pub database: DatabaseArgs,
+    #[command(flatten)]
+    pub log: LogArgs,
+}
+
+impl ServeArgs {
+    /// What no single flag can tell.
+    ///
+    /// # Errors
+    /// Says in one line what does not go together.
+    pub fn check(&self) -> Result<(), String> {
+        if self.auth == Auth::None && !self.listen.ip().is_loopback() {
+            return Err(format!(
+                "--auth none lets everyone in and is refused off loopback: --listen {}",
+                self.listen
+            ));
+        }
+        Ok(())
+    }
+}
+
+fn database_url(text: &str) -> Result<String, String> {
+    let known = ["sqlite://", "postgres://", "postgresql://"];
+    if !known.iter().any(|scheme| text.starts_with(scheme)) {
+        return Err("must begin with sqlite:// or postgres://".to_owned());
+    }
+    if text.contains(":memory:") {
+        return Err("must name a file: a database in memory is not shared".to_owned());
+    }
+    Ok(text.to_owned())
+}
+
+fn log_filter(text: &str) -> Result<String, String> {
+    let parsed = tracing_subscriber::EnvFilter::try_new(text);
+    parsed.map_err(|error| error.to_string())?;
+    Ok(text.to_owned())
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    match text.parse::<u64>() {
+        Ok(seconds @ 1..=3_600) => Ok(Duration::from_secs(seconds)),
+        _ => Err("must be a whole number from 1 to 3600".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    fn serve(args: &[&str]) -> Result<ServeArgs, clap::Error> {
+        let args = ["dwell"].iter().chain(args);
+        Cli::try_parse_from(args).map(|cli| cli.serve)
+    }
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn without_a_word_it_serves_sqlite_on_loopback() {
+        let args = serve(&[]).unwrap();
+        assert_eq!(args.listen.to_string(), "127.0.0.1:50051");
+        assert_eq!(args.database.database_url, "sqlite://dwell.db");
+        assert!(args.check().is_ok());
+    }
+
+    #[test]
+    fn none_is_refused_off_loopback() {
+        let args = serve(&["--listen", "0.0.0.0:50051"]).unwrap();
+        assert!(args.check().is_err());
+        assert!(serve(&["--listen", "[::1]:0"]).unwrap().check().is_ok());
+    }
+
+    #[test]
+    fn wrong_values_are_refused() {
+        for wrong in [
+            ["--database-url", "mysql://x"],
+            ["--database-url", "sqlite://:memory:"],
+            ["--listen", "nowhere"],
+            ["--auth", "maybe"],
+            ["--sweep-interval", "0"],
+            ["--log", "info,=x=y"],
+        ] {
+            assert!(serve(&wrong).is_err(), "{wrong:?}");
+        }
+    }
+}

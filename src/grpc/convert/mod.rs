@@ -1,0 +1,16 @@
+//! Between the messages of the contract and the values of the domain.
+//!
+//! Decoding checks every field and tells all that is wrong at once.
+
+mod check;
+mod json;
+mod session;
+mod settings;
+mod usage;
+
+pub use self::{
+    check::{Check, page_size},
+    session::*,
+    settings::*,
+    usage::*,
+};

@@ -1,0 +1,159 @@
+//! One log line for each call, whatever becomes of it.
+
+use std::{
+    pin::Pin,
+    task::{Context, Poll},
+    time::Instant,
+};
+
+use futures::future::BoxFuture;
+use http::{HeaderMap, HeaderValue, Request, Response};
+use http_body::{Body as HttpBody, Frame, SizeHint};
+use tonic::{Code, body::Body};
+use tower::{Layer, Service};
+use tracing::{Instrument, Span, field, info, info_span};
+
+const STATUS: &str = "grpc-status";
+const DETAILS: &str = "grpc-status-details-bin";
+/// What the log says of a call whose caller went away before its end.
+const GONE: &str = "CANCELLED";
+
+/// Logs each call of the services it is around.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ObserveLayer;
+
+impl<S> Layer<S> for ObserveLayer {
+    type Service = Observe<S>;
+
+    fn layer(&self, inner: S) -> Observe<S> {
+        Observe { inner }
+    }
+}
+
+/// A service whose calls are logged.
+#[derive(Clone, Debug)]
+pub struct Observe<S> {
+    inner: S,
+}
+
+impl<S, B> Service<Request<B>> for Observe<S>
+where
+    S: Service<Request<B>, Response = Response<Body>>,
+    S::Future: Send + 'static,
+{
+    type Response = Response<Body>;
+    type Error = S::Error;
+    type Future = BoxFuture<'static, Result<Self::Response, S::Error>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        let method = request.uri().path().trim_start_matches('/');
+        let span = info_span!("call", method, tenant = field::Empty);
+        let mut call = Call {
+            span: span.clone(),
+            begun: Instant::now(),
+            status: None,
+        };
+        let answer = span.in_scope(|| self.inner.call(request));
+        let answer = answer.instrument(span);
+        Box::pin(async move {
+            let mut response = answer.await?;
+            own_up(response.headers_mut());
+            call.see(response.headers());
+            Ok(response.map(|body| Body::new(Observed { body, call })))
+        })
+    }
+}
+
+/// tonic answers INTERNAL to a message that it cannot read, which is the caller's doing. Ours
+/// always carry details.
+fn own_up(headers: &mut HeaderMap) {
+    let internal = headers
+        .get(STATUS)
+        .is_some_and(|status| Code::from_bytes(status.as_bytes()) == Code::Internal);
+    if internal && !headers.contains_key(DETAILS) {
+        let invalid = HeaderValue::from(Code::InvalidArgument as i32);
+        headers.insert(STATUS, invalid);
+    }
+}
+
+/// A call under way; logged when it is dropped.
+struct Call {
+    span: Span,
+    begun: Instant,
+    status: Option<Code>,
+}
+
+impl Call {
+    fn see(&mut self, headers: &HeaderMap) {
+        if let Some(status) = headers.get(STATUS) {
+            self.status = Some(Code::from_bytes(status.as_bytes()));
+        }
+    }
+}
+
+impl Drop for Call {
+    fn drop(&mut self) {
+        let status = self.status.map_or(GONE, name);
+        let duration_ms = self.begun.elapsed().as_secs_f64() * 1_000.0;
+        info!(parent: &self.span, status, duration_ms, "answered");
+    }
+}
+
+/// A response body whose end tells the status.
+struct Observed {
+    body: Body,
+    call: Call,
+}
+
+impl HttpBody for Observed {
+    type Data = <Body as HttpBody>::Data;
+    type Error = <Body as HttpBody>::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
+        let frame = Pin::new(&mut self.body).poll_frame(cx);
+        if let Poll::Ready(Some(Ok(frame))) = &frame
+            && let Some(trailers) = frame.trailers_ref()
+        {
+            self.call.see(trailers);
+        }
+        frame
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+/// As the gRPC specification spells it.
+const fn name(code: Code) -> &'static str {
+    match code {
+        Code::Ok => "OK",
+        Code::Cancelled => "CANCELLED",
+        Code::Unknown => "UNKNOWN",
+        Code::InvalidArgument => "INVALID_ARGUMENT",
+        Code::DeadlineExceeded => "DEADLINE_EXCEEDED",
+        Code::NotFound => "NOT_FOUND",
+        Code::AlreadyExists => "ALREADY_EXISTS",
+        Code::PermissionDenied => "PERMISSION_DENIED",
+        Code::ResourceExhausted => "RESOURCE_EXHAUSTED",
+        Code::FailedPrecondition => "FAILED_PRECONDITION",
+        Code::Aborted => "ABORTED",
+        Code::OutOfRange => "OUT_OF_RANGE",
+        Code::Unimplemented => "UNIMPLEMENTED",
+        Code::Internal => "INTERNAL",
+        Code::Unavailable => "UNAVAILABLE",
+        Code::DataLoss => "DATA_LOSS",
+        Code::Unauthenticated => "UNAUTHENTICATED",
+    }
+}

@@ -1,0 +1,285 @@
+//! `SessionService`.
+
+mod list;
+mod revoke;
+
+use futures::stream::BoxStream;
+use tonic::{Request, Response, Status, Streaming};
+
+use super::{Context, convert, stream, tenant};
+use crate::{
+    domain::{
+        commands::{Heartbeat, PauseSession, ResumeSession},
+        ids::TenantId,
+        rejection::{Entity, Rejection},
+        session::SessionView,
+    },
+    pb::v1::{self as pb, session_service_server::SessionService},
+};
+
+/// Heartbeats of one stream that are under way at once.
+const HEARTBEATS: usize = 256;
+
+/// The service, and what it needs.
+#[derive(Clone)]
+pub struct Sessions(pub Context);
+
+#[tonic::async_trait]
+impl SessionService for Sessions {
+    async fn start_session(
+        &self,
+        request: Request<pb::StartSessionRequest>,
+    ) -> Result<Response<pb::StartSessionResponse>, Status> {
+        let tenant = tenant::of(&request)?;
+        let client_type = request.get_ref().client_type.clone();
+        let command = match convert::start_session(request.into_inner(), || self.0.new_id()) {
+            Ok(command) => command,
+            Err(rejection) => {
+                return Err(self.with_client_type(tenant, client_type, rejection).await);
+            }
+        };
+        let started = self.0.writer.submit(tenant, command).await?;
+        let evicted = started.evicted.iter().map(ToString::to_string);
+        Ok(Response::new(pb::StartSessionResponse {
+            session: Some(convert::session(started.view)),
+            created: started.created,
+            evicted_session_ids: evicted.collect(),
+        }))
+    }
+
+    async fn end_session(
+        &self,
+        request: Request<pb::EndSessionRequest>,
+    ) -> Result<Response<pb::EndSessionResponse>, Status> {
+        let tenant = tenant::of(&request)?;
+        let (id, command) = convert::end_session(request.into_inner(), self.0.now())?;
+        let ended = self.0.writer.submit_for(tenant, id, command).await?;
+        Ok(Response::new(pb::EndSessionResponse {
+            session: Some(convert::session(ended.view)),
+            already_ended: ended.already,
+        }))
+    }
+
+    async fn record_session(
+        &self,
+        request: Request<pb::RecordSessionRequest>,
+    ) -> Result<Response<pb::RecordSessionResponse>, Status> {
+        let tenant = tenant::of(&request)?;
+        let client_type = request.get_ref().client_type.clone();
+        let now = self.0.now();
+        let command = match convert::record_session(request.into_inner(), now, || self.0.new_id()) {
+            Ok(command) => command,
+            Err(rejection) => {
+                return Err(self.with_client_type(tenant, client_type, rejection).await);
+            }
+        };
+        let recorded = self.0.writer.submit(tenant, command).await?;
+        Ok(Response::new(pb::RecordSessionResponse {
+            session: Some(convert::session(recorded.view)),
+            created: recorded.created,
+        }))
+    }
+
+    async fn heartbeat(
+        &self,
+        request: Request<pb::HeartbeatRequest>,
+    ) -> Result<Response<pb::HeartbeatResponse>, Status> {
+        let tenant = tenant::of(&request)?;
+        let session_id = request.into_inner().session_id;
+        let view = heartbeat(&self.0, tenant, &session_id).await?;
+        Ok(Response::new(pb::HeartbeatResponse {
+            state: convert::state(view.session.state()).into(),
+            last_active_time: Some(convert::timestamp(view.session.last_active_at)),
+            expire_time: view.expires_at.map(convert::timestamp),
+        }))
+    }
+
+    type StreamHeartbeatsStream = BoxStream<'static, Result<pb::StreamHeartbeatsResponse, Status>>;
+
+    async fn stream_heartbeats(
+        &self,
+        request: Request<Streaming<pb::StreamHeartbeatsRequest>>,
+    ) -> Result<Response<Self::StreamHeartbeatsStream>, Status> {
+        let tenant = tenant::of(&request)?;
+        let mut context = self.0.clone();
+        context.writer = context.writer.patient();
+        let stopping = context.stopping.clone();
+        let answers = stream::answer_each(
+            request.into_inner(),
+            stopping,
+            HEARTBEATS,
+            move |message: pb::StreamHeartbeatsRequest| {
+                let context = context.clone();
+                async move {
+                    let id = message.session_id;
+                    let answer = heartbeat(&context, tenant, &id).await;
+                    streamed_heartbeat(id, answer)
+                }
+            },
+        );
+        Ok(Response::new(Box::pin(answers)))
+    }
+
+    async fn pause_session(
+        &self,
+        request: Request<pb::PauseSessionRequest>,
+    ) -> Result<Response<pb::PauseSessionResponse>, Status> {
+        let tenant = tenant::of(&request)?;
+        let session_id = convert::session_id(&request.get_ref().session_id)?;
+        let command = |user_id| PauseSession {
+            user_id,
+            session_id,
+        };
+        let view = self
+            .0
+            .writer
+            .submit_for(tenant, session_id, command)
+            .await?;
+        Ok(Response::new(pb::PauseSessionResponse {
+            session: Some(convert::session(view)),
+        }))
+    }
+
+    async fn resume_session(
+        &self,
+        request: Request<pb::ResumeSessionRequest>,
+    ) -> Result<Response<pb::ResumeSessionResponse>, Status> {
+        let tenant = tenant::of(&request)?;
+        let session_id = convert::session_id(&request.get_ref().session_id)?;
+        let command = |user_id| ResumeSession {
+            user_id,
+            session_id,
+        };
+        let view = self
+            .0
+            .writer
+            .submit_for(tenant, session_id, command)
+            .await?;
+        Ok(Response::new(pb::ResumeSessionResponse {
+            session: Some(convert::session(view)),
+        }))
+    }
+
+    async fn get_session(
+        &self,
+        request: Request<pb::GetSessionRequest>,
+    ) -> Result<Response<pb::GetSessionResponse>, Status> {
+        let tenant = tenant::of(&request)?;
+        let id = convert::session_id(&request.get_ref().session_id)?;
+        let view = self.0.store.get_session(tenant, id, self.0.now()).await?;
+        let view = view.ok_or(Rejection::NotFound(Entity::Session))?;
+        Ok(Response::new(pb::GetSessionResponse {
+            session: Some(convert::session(view)),
+        }))
+    }
+
+    async fn list_sessions(
+        &self,
+        request: Request<pb::ListSessionsRequest>,
+    ) -> Result<Response<pb::ListSessionsResponse>, Status> {
+        let tenant = tenant::of(&request)?;
+        let answer = list::sessions(&self.0, tenant, request.get_ref()).await?;
+        Ok(Response::new(answer))
+    }
+
+    async fn revoke_sessions(
+        &self,
+        request: Request<pb::RevokeSessionsRequest>,
+    ) -> Result<Response<pb::RevokeSessionsResponse>, Status> {
+        let tenant = tenant::of(&request)?;
+        let answer = revoke::sessions(&self.0, tenant, request.get_ref()).await?;
+        Ok(Response::new(answer))
+    }
+
+    type WatchSessionsStream = BoxStream<'static, Result<pb::WatchSessionsResponse, Status>>;
+
+    async fn watch_sessions(
+        &self,
+        _: Request<pb::WatchSessionsRequest>,
+    ) -> Result<Response<Self::WatchSessionsStream>, Status> {
+        Err(Status::unimplemented("WatchSessions is not there yet"))
+    }
+
+    async fn log_activity(
+        &self,
+        request: Request<pb::LogActivityRequest>,
+    ) -> Result<Response<pb::LogActivityResponse>, Status> {
+        let tenant = tenant::of(&request)?;
+        let now = self.0.now();
+        let (id, command) = convert::log_activity(request.into_inner(), now, || self.0.new_id())?;
+        let activity = self.0.writer.submit_for(tenant, id, command).await?;
+        Ok(Response::new(pb::LogActivityResponse {
+            activity: Some(convert::activity(activity)),
+        }))
+    }
+
+    async fn list_activities(
+        &self,
+        request: Request<pb::ListActivitiesRequest>,
+    ) -> Result<Response<pb::ListActivitiesResponse>, Status> {
+        let tenant = tenant::of(&request)?;
+        let answer = list::activities(&self.0, tenant, request.get_ref()).await?;
+        Ok(Response::new(answer))
+    }
+}
+
+impl Sessions {
+    /// A request that is wrong in itself is told of its client type too, though only the
+    /// tenant's settings know that.
+    async fn with_client_type(
+        &self,
+        tenant: TenantId,
+        client_type: String,
+        rejection: Rejection,
+    ) -> Status {
+        let Rejection::Invalid(mut violations) = rejection else {
+            return rejection.into();
+        };
+        let told = violations.iter().any(|v| v.field == "client_type");
+        if !told && !client_type.is_empty() {
+            match self.0.store.get_settings(tenant).await {
+                Ok(settings) => violations.extend(settings.client_type_violation(&client_type)),
+                Err(error) => return error.into(),
+            }
+        }
+        Rejection::Invalid(violations).into()
+    }
+}
+
+async fn heartbeat(
+    context: &Context,
+    tenant: TenantId,
+    session_id: &str,
+) -> Result<SessionView, Status> {
+    let session_id = convert::session_id(session_id)?;
+    let command = |user_id| Heartbeat {
+        user_id,
+        session_id,
+    };
+    let writer = &context.writer;
+    Ok(writer.submit_for(tenant, session_id, command).await?)
+}
+
+fn streamed_heartbeat(
+    session_id: String,
+    answer: Result<SessionView, Status>,
+) -> pb::StreamHeartbeatsResponse {
+    match answer {
+        Ok(view) => pb::StreamHeartbeatsResponse {
+            session_id,
+            code: stream::OK,
+            message: String::new(),
+            state: convert::state(view.session.state()).into(),
+            expire_time: view.expires_at.map(convert::timestamp),
+        },
+        Err(status) => {
+            let (code, message) = stream::code_and_message(&status);
+            pb::StreamHeartbeatsResponse {
+                session_id,
+                code,
+                message,
+                ..pb::StreamHeartbeatsResponse::default()
+            }
+        }
+    }
+}

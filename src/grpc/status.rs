@@ -1,0 +1,140 @@
+//! The only place where an error becomes a gRPC status.
+
+use std::{collections::HashMap, time::Duration};
+
+use tonic::{Code, Status};
+use tonic_types::{ErrorDetails, StatusExt};
+
+use super::convert;
+use crate::{
+    domain::rejection::{Entity, Rejection, UsedId, Violation},
+    store::Error,
+};
+
+const DOMAIN: &str = "dwell.v1";
+/// When a refused write may be tried again: a full queue is worked off in less.
+const OVERLOAD_DELAY: Duration = Duration::from_millis(250);
+/// When to come back to a database that is away.
+const OUTAGE_DELAY: Duration = Duration::from_secs(1);
+
+impl From<Error> for Status {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Rejected(rejection) => rejection.into(),
+            Error::Overloaded => retry(
+                Code::ResourceExhausted,
+                "too many writes are waiting; nothing was done",
+                "OVERLOADED",
+                OVERLOAD_DELAY,
+            ),
+            Error::ShuttingDown => stopping(),
+            Error::Unavailable => retry(
+                Code::Unavailable,
+                "the database is unavailable; nothing was done",
+                "DATABASE_UNAVAILABLE",
+                OUTAGE_DELAY,
+            ),
+            Error::OutcomeUnknown => retry(
+                Code::Unavailable,
+                "the connection to the database broke at the commit; \
+                 the same request with the same ids is safe to send again",
+                "OUTCOME_UNKNOWN",
+                OUTAGE_DELAY,
+            ),
+            Error::Internal { incident } => {
+                let mut details = info("INTERNAL", []);
+                details.set_request_info(incident.to_string(), "");
+                let message = format!("internal error, logged as {incident}");
+                Self::with_error_details(Code::Internal, message, details)
+            }
+        }
+    }
+}
+
+impl From<Rejection> for Status {
+    fn from(rejection: Rejection) -> Self {
+        match rejection {
+            Rejection::NotFound(Entity::Session) => not_found("session", "SESSION_NOT_FOUND"),
+            Rejection::NotFound(Entity::User) => not_found("user", "USER_NOT_FOUND"),
+            Rejection::IdTaken(used) => id_taken(used),
+            Rejection::SessionEnded { at, reason } => {
+                let reason = convert::end_reason(reason).as_str_name();
+                let mut details = info(
+                    "SESSION_ENDED",
+                    [
+                        ("end_time", at.to_utc().to_rfc3339()),
+                        ("end_reason", reason.to_owned()),
+                    ],
+                );
+                details.add_precondition_failure_violation("SESSION_ENDED", "session", reason);
+                let message = "the session has ended";
+                Self::with_error_details(Code::FailedPrecondition, message, details)
+            }
+            Rejection::TooManySessions { limit } => {
+                let message = format!("the user has {limit} open sessions, the tenant's limit");
+                let mut details = info("TOO_MANY_SESSIONS", [("limit", limit.to_string())]);
+                details.add_quota_failure_violation("open_sessions", &*message);
+                Self::with_error_details(Code::ResourceExhausted, message, details)
+            }
+            Rejection::TooManyPauses { limit } => {
+                let message = format!("the session keeps {limit} pauses; end it and start another");
+                let details = info("TOO_MANY_PAUSES", [("limit", limit.to_string())]);
+                Self::with_error_details(Code::FailedPrecondition, message, details)
+            }
+            Rejection::Invalid(violations) => invalid(violations),
+        }
+    }
+}
+
+/// Nobody knows who is calling.
+pub fn unauthenticated(message: &str) -> Status {
+    let details = info("TENANT_UNKNOWN", []);
+    Status::with_error_details(Code::Unauthenticated, message, details)
+}
+
+/// The service is about to end.
+pub fn stopping() -> Status {
+    retry(
+        Code::Unavailable,
+        "the service is shutting down; nothing was done",
+        "SHUTTING_DOWN",
+        OUTAGE_DELAY,
+    )
+}
+
+fn invalid(violations: Vec<Violation>) -> Status {
+    let mut details = info("INVALID_REQUEST", []);
+    let mut parts = Vec::with_capacity(violations.len());
+    for violation in violations {
+        parts.push(format!("{} {}", violation.field, violation.description));
+        details.add_bad_request_violation(violation.field, violation.description);
+    }
+    Status::with_error_details(Code::InvalidArgument, parts.join("; "), details)
+}
+
+fn not_found(what: &str, reason: &str) -> Status {
+    let message = format!("{what} not found");
+    Status::with_error_details(Code::NotFound, message, info(reason, []))
+}
+
+fn id_taken(used: UsedId) -> Status {
+    let field = match used {
+        UsedId::Session => "session_id",
+        UsedId::Activity => "activity_id",
+        UsedId::Request => "request_id",
+    };
+    let message = format!("{field} was used for something else");
+    let details = info("ID_TAKEN", [("field", field.to_owned())]);
+    Status::with_error_details(Code::AlreadyExists, message, details)
+}
+
+fn retry(code: Code, message: &str, reason: &str, delay: Duration) -> Status {
+    let mut details = info(reason, []);
+    details.set_retry_info(Some(delay));
+    Status::with_error_details(code, message, details)
+}
+
+fn info<const N: usize>(reason: &str, metadata: [(&str, String); N]) -> ErrorDetails {
+    let metadata = metadata.map(|(key, value)| (key.to_owned(), value));
+    ErrorDetails::with_error_info(reason, DOMAIN, HashMap::from(metadata))
+}

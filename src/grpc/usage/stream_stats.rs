@@ -1,0 +1,102 @@
+//! `StreamUsageStats`: pages read one after the other, each when the reader has taken the one
+//! before. No connection is held in between, and no more than a page is in memory.
+
+use futures::{
+    StreamExt, TryStreamExt,
+    stream::{self, BoxStream},
+};
+use tonic::Status;
+
+use crate::{
+    domain::{
+        ids::{TenantId, UserId},
+        period::DateRange,
+        rejection::Rejection,
+        usage::DailyUsage,
+    },
+    grpc::{
+        Context,
+        convert::{self, Check},
+        status,
+        token::{ListTokens, Place},
+    },
+    pb::v1 as pb,
+    store::DayKey,
+};
+
+const PAGE: usize = 1_000;
+
+/// What is still to be read.
+struct Rest {
+    context: Context,
+    tenant: TenantId,
+    range: DateRange,
+    users: Vec<UserId>,
+    after: Option<DayKey>,
+    done: bool,
+}
+
+#[expect(clippy::result_large_err, reason = "what handlers return")]
+pub fn rows(
+    context: &Context,
+    tenant: TenantId,
+    request: &pb::StreamUsageStatsRequest,
+) -> Result<BoxStream<'static, Result<pb::StreamUsageStatsResponse, Status>>, Status> {
+    let mut check = Check::default();
+    let (range, users) = convert::stream_filter(&mut check, request);
+    let filter = (range.start, range.end, &users);
+    let tokens = context.tokens.of_list(tenant, "StreamUsageStats", &filter);
+    let after = tokens.open(&mut check, "resume_token", &request.resume_token);
+    let after = check.done(after)?.map(day_key).transpose()?;
+    let rest = Rest {
+        context: context.clone(),
+        tenant,
+        range,
+        users,
+        after,
+        done: false,
+    };
+    let rows = stream::try_unfold(rest, next_page)
+        .map_ok(|page| stream::iter(page.into_iter().map(Ok)))
+        .try_flatten()
+        .map_ok(move |day| streamed(&tokens, day));
+    Ok(rows.boxed())
+}
+
+async fn next_page(mut rest: Rest) -> Result<Option<(Vec<DailyUsage>, Rest)>, Status> {
+    if rest.done {
+        return Ok(None);
+    }
+    if rest.context.stopping.is_cancelled() {
+        return Err(status::stopping());
+    }
+    let users = rest.users.clone();
+    let page = rest
+        .context
+        .store
+        .list_days(rest.tenant, rest.range, users, rest.after, PAGE)
+        .await?;
+    rest.after = page.next;
+    rest.done = page.next.is_none();
+    Ok(Some((page.items, rest)))
+}
+
+fn streamed(tokens: &ListTokens, day: DailyUsage) -> pb::StreamUsageStatsResponse {
+    pb::StreamUsageStatsResponse {
+        resume_token: tokens.seal(place((day.date, day.user_id))),
+        usage: Some(convert::daily_usage(day)),
+    }
+}
+
+fn place((date, user): DayKey) -> Place {
+    (i64::from(date.to_epoch_days()), user.0)
+}
+
+/// A token that was signed names a day.
+fn day_key((days, user): Place) -> Result<DayKey, Rejection> {
+    let date = i32::try_from(days)
+        .ok()
+        .and_then(chrono::NaiveDate::from_epoch_days);
+    let date = date.ok_or_else(|| Rejection::invalid("resume_token", "names no day"))?;
+    Ok((date, UserId(user)))
+}

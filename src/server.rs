@@ -1,0 +1,199 @@
+//! Wiring, and an orderly end.
+
+use std::{error::Error, io, sync::Arc, time::Duration};
+
+use tokio::{net::TcpListener, time::timeout};
+use tokio_stream::wrappers::TcpListenerStream;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tonic::{server::NamedService, service::Routes};
+use tonic_health::{ServingStatus, server::HealthReporter};
+use tracing::{info, warn};
+
+use crate::{
+    domain::{ids::IdSource, time::Clock},
+    grpc::{
+        Context, KEY_NAME, PageTokens, Sessions, Tenants, UsageStats, observe::ObserveLayer,
+        require_tenant,
+    },
+    jobs::Jobs,
+    pb::{
+        FILE_DESCRIPTOR_SET,
+        v1::{
+            session_service_server::SessionServiceServer,
+            tenant_service_server::TenantServiceServer,
+            usage_stats_service_server::UsageStatsServiceServer,
+        },
+    },
+    store::{self, Store, writer::Writer},
+};
+
+/// How long calls that are under way may take to end: an operator's patience of 10 seconds,
+/// less what the writer needs after them.
+const DRAIN: Duration = Duration::from_secs(8);
+const DRAIN_WRITER: Duration = Duration::from_millis(1_500);
+const HEALTH_INTERVAL: Duration = Duration::from_secs(2);
+const PING_TIMEOUT: Duration = Duration::from_secs(2);
+/// Calls at once on one connection: tonic's default takes hyper's limit away.
+const STREAMS: u32 = 1_000;
+const KEEPALIVE: Duration = Duration::from_secs(30);
+
+type Session = SessionServiceServer<Sessions>;
+type Usage = UsageStatsServiceServer<UsageStats>;
+type Tenant = TenantServiceServer<Tenants>;
+
+/// The names that health answers for: the whole, and each service.
+const HEALTH_NAMES: [&str; 4] = ["", Session::NAME, Usage::NAME, Tenant::NAME];
+
+/// What a server is made of.
+pub struct Parts {
+    pub store: Arc<dyn Store>,
+    pub writer: Writer,
+    pub clock: Arc<dyn Clock>,
+    pub ids: Arc<dyn IdSource>,
+    pub sweep_interval: Duration,
+}
+
+/// Serves on `listener` until `shutdown`, then answers what was admitted and returns. Tells
+/// `ready` when it begins to answer.
+///
+/// # Errors
+/// Fails if the store has no key for page tokens, or the listener breaks.
+pub async fn serve(
+    parts: Parts,
+    listener: TcpListener,
+    ready: impl FnOnce() -> io::Result<()>,
+    shutdown: impl Future<Output = ()>,
+) -> Result<(), Box<dyn Error + Send + Sync>> {
+    let stopping = CancellationToken::new();
+    let key = parts.store.service_key(KEY_NAME).await?;
+    let context = Context {
+        store: parts.store.clone(),
+        writer: parts.writer.handle(),
+        clock: parts.clock.clone(),
+        ids: parts.ids,
+        tokens: Arc::new(PageTokens::new(&key).ok_or("the key for page tokens is unusable")?),
+        stopping: stopping.clone(),
+    };
+    let tasks = TaskTracker::new();
+    let jobs = Jobs {
+        store: parts.store.clone(),
+        writer: parts.writer.handle(),
+        clock: parts.clock,
+    };
+    jobs.start(parts.sweep_interval, &tasks, &stopping);
+    let (health, routes) = routes(context)?;
+    set_health(&health, ServingStatus::Serving).await;
+    tasks.spawn(watch_database(
+        parts.store,
+        health.clone(),
+        stopping.clone(),
+    ));
+    tasks.close();
+
+    let server = tonic::transport::Server::builder()
+        .layer(ObserveLayer)
+        .max_concurrent_streams(STREAMS)
+        .tcp_nodelay(true)
+        .http2_keepalive_interval(Some(KEEPALIVE))
+        .add_routes(routes)
+        .serve_with_incoming_shutdown(
+            TcpListenerStream::new(listener),
+            stopping.clone().cancelled_owned(),
+        );
+    let mut server = Box::pin(server);
+    ready()?;
+    tokio::select! {
+        ended = &mut server => ended?,
+        () = shutdown => {
+            info!("shutting down");
+            stopping.cancel();
+            tasks.wait().await;
+            set_health(&health, ServingStatus::NotServing).await;
+            if timeout(DRAIN, server).await.is_err() {
+                warn!("some calls did not end in time");
+            }
+        }
+    }
+    stopping.cancel();
+    if timeout(DRAIN_WRITER, parts.writer.close()).await.is_err() {
+        warn!("some writes were not answered in time");
+    }
+    info!("stopped");
+    Ok(())
+}
+
+fn routes(context: Context) -> Result<(HealthReporter, Routes), Box<dyn Error + Send + Sync>> {
+    let (health, health_service) = tonic_health::server::health_reporter();
+    let reflection = || {
+        tonic_reflection::server::Builder::configure()
+            .register_encoded_file_descriptor_set(FILE_DESCRIPTOR_SET)
+            .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+            .with_service_name(Session::NAME)
+            .with_service_name(Usage::NAME)
+            .with_service_name(Tenant::NAME)
+            .with_service_name("grpc.health.v1.Health")
+    };
+    let routes = Routes::new(health_service)
+        .add_service(reflection().build_v1()?)
+        .add_service(reflection().build_v1alpha()?)
+        .add_service(Session::with_interceptor(
+            Sessions(context.clone()),
+            require_tenant,
+        ))
+        .add_service(Usage::with_interceptor(
+            UsageStats(context.clone()),
+            require_tenant,
+        ))
+        .add_service(Tenant::with_interceptor(Tenants(context), require_tenant));
+    Ok((health, routes))
+}
+
+async fn set_health(health: &HealthReporter, status: ServingStatus) {
+    for name in HEALTH_NAMES {
+        health.set_service_status(name, status).await;
+    }
+}
+
+/// Says that the service does not serve while the database does not answer.
+async fn watch_database(store: Arc<dyn Store>, health: HealthReporter, stop: CancellationToken) {
+    let mut serving = true;
+    let mut ticks = tokio::time::interval(HEALTH_INTERVAL);
+    while stop.run_until_cancelled(ticks.tick()).await.is_some() {
+        let answers = matches!(timeout(PING_TIMEOUT, store.ping()).await, Ok(Ok(())));
+        if answers != serving {
+            serving = answers;
+            let status = if serving {
+                info!("the database answers again");
+                ServingStatus::Serving
+            } else {
+                warn!("the database does not answer");
+                ServingStatus::NotServing
+            };
+            set_health(&health, status).await;
+        }
+    }
+}
+
+/// Opens the store and serves on it, with the machine's clock.
+///
+/// # Errors
+/// As [`store::open`] and [`serve`].
+pub async fn run(
+    args: &crate::config::ServeArgs,
+    listener: TcpListener,
+    ready: impl FnOnce() -> io::Result<()>,
+    shutdown: impl Future<Output = ()>,
+) -> Result<(), Box<dyn Error + Send + Sync>> {
+    let clock: Arc<dyn Clock> = Arc::new(crate::domain::time::SystemClock);
+    let ids: Arc<dyn IdSource> = Arc::new(crate::domain::ids::RandomIds);
+    let url = &args.database.database_url;
+    let opened = store::open(url, !args.no_migrate, clock.clone(), ids.clone()).await?;
+    let parts = Parts {
+        store: opened.store,
+        writer: opened.writer,
+        clock,
+        ids,
+        sweep_interval: args.sweep_interval,
+    };
+    serve(parts, listener, ready, shutdown).await
+}
