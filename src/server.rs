@@ -128,6 +128,8 @@ fn routes(context: Context) -> Result<(HealthReporter, Routes), Box<dyn Error + 
         tonic_reflection::server::Builder::configure()
             .register_encoded_file_descriptor_set(FILE_DESCRIPTOR_SET)
             .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+            // So that grpcurl can read the details of an error.
+            .register_encoded_file_descriptor_set(tonic_types::pb::FILE_DESCRIPTOR_SET)
             .with_service_name(Session::NAME)
             .with_service_name(Usage::NAME)
             .with_service_name(Tenant::NAME)

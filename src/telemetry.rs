@@ -1,6 +1,6 @@
 //! Logs on standard error, as text or JSON.
 
-use std::io;
+use std::io::{self, IsTerminal};
 
 use tracing_subscriber::{EnvFilter, fmt, layer::SubscriberExt, util::SubscriberInitExt};
 
@@ -13,7 +13,12 @@ pub fn start(args: &LogArgs) {
     let registry = tracing_subscriber::registry().with(filter);
     let begun = match args.log_format {
         LogFormat::Text => registry
-            .with(fmt::layer().with_writer(io::stderr).with_target(false))
+            .with(
+                fmt::layer()
+                    .with_ansi(io::stderr().is_terminal())
+                    .with_writer(io::stderr)
+                    .with_target(false),
+            )
             .try_init(),
         LogFormat::Json => registry
             .with(

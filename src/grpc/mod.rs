@@ -1,7 +1,7 @@
 //! The API: each RPC decodes its request, calls the writer, the store or both, and encodes the
 //! answer. Errors become a status in [`status`] and nowhere else.
 
-pub mod convert;
+mod convert;
 pub mod observe;
 mod session;
 mod status;

@@ -98,7 +98,8 @@ impl Call {
 impl Drop for Call {
     fn drop(&mut self) {
         let status = self.status.map_or(GONE, name);
-        let duration_ms = self.begun.elapsed().as_secs_f64() * 1_000.0;
+        let micros = u32::try_from(self.begun.elapsed().as_micros()).unwrap_or(u32::MAX);
+        let duration_ms = f64::from(micros) / 1_000.0;
         info!(parent: &self.span, status, duration_ms, "answered");
     }
 }

@@ -11,10 +11,6 @@ use crate::domain::ids::TenantId;
 pub const TENANT_KEY: &str = "x-tenant-id";
 
 /// Attaches the tenant that `x-tenant-id` names.
-#[expect(
-    clippy::result_large_err,
-    reason = "the signature of tonic's interceptors"
-)]
 pub fn require_tenant(mut request: Request<()>) -> Result<Request<()>, Status> {
     let id = named(request.metadata()).map_err(status::unauthenticated)?;
     tracing::Span::current().record("tenant", tracing::field::display(id));
@@ -23,7 +19,6 @@ pub fn require_tenant(mut request: Request<()>) -> Result<Request<()>, Status> {
 }
 
 /// The tenant of a request that came through the interceptor.
-#[expect(clippy::result_large_err, reason = "what handlers return")]
 pub fn of<T>(request: &Request<T>) -> Result<TenantId, Status> {
     let tenant = request.extensions().get::<TenantId>().copied();
     tenant.ok_or_else(|| status::unauthenticated("the tenant is not known"))

@@ -29,7 +29,7 @@ async fn sweep_tenant(jobs: &Jobs, tenant: TenantId) -> Result<usize, Error> {
             .list_sessions_to_sweep(tenant, now, PIECE)
             .await?;
         let last = due.len() < PIECE;
-        let writes = due.into_iter().map(|(session_id, user_id)| {
+        let ends = due.into_iter().map(|(session_id, user_id)| {
             let command = ExpireSession {
                 user_id,
                 session_id,
@@ -42,7 +42,7 @@ async fn sweep_tenant(jobs: &Jobs, tenant: TenantId) -> Result<usize, Error> {
                 }
             }
         });
-        let over: Vec<bool> = stream::iter(writes)
+        let over: Vec<bool> = stream::iter(ends)
             .buffer_unordered(PIECE)
             .try_collect()
             .await?;

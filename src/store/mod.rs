@@ -291,8 +291,9 @@ pub async fn migrate(url: &str) -> Result<(), OpenError> {
 }
 
 fn opened<S: Store + writer::Apply + 'static>(store: Arc<S>, lanes: usize) -> Opened {
+    let apply: Arc<dyn writer::Apply> = store.clone();
     Opened {
-        writer: writer::Writer::start(store.clone(), store.clone(), lanes),
+        writer: writer::Writer::start(&apply, store.clone(), lanes),
         store,
     }
 }

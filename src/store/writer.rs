@@ -145,7 +145,7 @@ pub struct Writer {
 }
 
 impl Writer {
-    pub(super) fn start(apply: Arc<dyn Apply>, store: Arc<dyn Store>, lanes: usize) -> Self {
+    pub(super) fn start(apply: &Arc<dyn Apply>, store: Arc<dyn Store>, lanes: usize) -> Self {
         let closing = CancellationToken::new();
         let mut tasks = JoinSet::new();
         let queues = (0..lanes).map(|_| {
@@ -329,7 +329,9 @@ async fn carry_out(apply: &dyn Apply, batch: Batch) {
                 parts.push(part);
             }
             Err(Refusal::Part(error) | Refusal::All(error)) => {
-                part.into_iter().for_each(|job| job.fail(error.clone()));
+                for job in part {
+                    job.fail(error.clone());
+                }
             }
         }
     }

@@ -11,7 +11,7 @@ use crate::domain::{
     period::DateRange,
     rejection::{Rejection, Violation},
     session::Subject,
-    time::{FIRST_DATE, LAST_DATE, Timestamp},
+    time::{FIRST_DATE, LAST_DATE, Timestamp, micros},
 };
 
 /// The largest page, and the one for a size of 0.
@@ -77,7 +77,7 @@ impl Check {
 
     /// One line of text.
     pub fn line(&mut self, field: &str, text: String, max: usize) -> String {
-        self.text(field, text, max, |c| c.is_control())
+        self.text(field, text, max, char::is_control)
     }
 
     /// Text of several lines.
@@ -235,9 +235,7 @@ impl Check {
             format!("must be from 0s to {}s", max.as_secs()),
         );
         // Both engines keep microseconds.
-        duration.map(|duration| {
-            duration - Duration::from_nanos((duration.subsec_nanos() % 1_000).into())
-        })
+        duration.map(|duration| Duration::from_micros(micros(duration).unsigned_abs()))
     }
 
     /// A date, or nothing.

@@ -59,13 +59,13 @@ pub fn start_session(
         location: check.line("location", request.location, 100),
         metadata: check.metadata("metadata", request.metadata),
     };
-    let content = (user_id, &context);
+    let whole = (user_id, &context);
     let id = chosen_id(
         &mut check,
         "session_id",
         &request.session_id,
         "start",
-        &content,
+        &whole,
     );
     check.done(StartSession {
         user_id,
@@ -83,7 +83,11 @@ pub fn end_session(
     let mut check = Check::default();
     let session_id = SessionId(check.uuid("session_id", &request.session_id));
     let review = SessionReview {
-        completion: completion(&mut check, request.completion_status, request.progress),
+        completion: Some(completion(
+            &mut check,
+            request.completion_status,
+            request.progress,
+        )),
         notes: check.lines("notes", request.notes, 4_000),
         mood_rating: check.rating("mood_rating", request.mood_rating),
         productivity_rating: check.rating("productivity_rating", request.productivity_rating),
@@ -120,7 +124,11 @@ pub fn record_session(
         metadata: check.metadata("metadata", request.metadata),
     };
     let review = SessionReview {
-        completion: completion(&mut check, request.completion_status, request.progress),
+        completion: Some(completion(
+            &mut check,
+            request.completion_status,
+            request.progress,
+        )),
         notes: check.lines("notes", request.notes, 4_000),
         mood_rating: check.rating("mood_rating", request.mood_rating),
         productivity_rating: check.rating("productivity_rating", request.productivity_rating),
@@ -128,13 +136,13 @@ pub fn record_session(
             .result
             .map(|result| session_result(&mut check, result)),
     };
-    let content = (user_id, &context, &review, time);
+    let whole = (user_id, &context, &review, time);
     let id = chosen_id(
         &mut check,
         "session_id",
         &request.session_id,
         "record",
-        &content,
+        &whole,
     );
     check.done(RecordSession {
         user_id,
@@ -211,13 +219,13 @@ pub fn log_activity(
     let duration = duration.unwrap_or_default();
     let ends_by_now = start_time.is_none_or(|start| start > now || start + duration <= now);
     check.that(ends_by_now, "duration", "must not reach into the future");
-    let content = (session_id, &details, start_time, duration);
+    let whole = (session_id, &details, start_time, duration);
     let id = chosen_id(
         &mut check,
         "activity_id",
         &request.activity_id,
         "activity",
-        &content,
+        &whole,
     );
     let activity_id = ActivityId(id.map_or_else(new_id, |(id, _)| id));
     check.done((session_id, move |user_id| LogActivity {
@@ -315,7 +323,7 @@ pub fn session_filter(check: &mut Check, request: &pb::ListSessionsRequest) -> S
 }
 
 /// Where no status is given it follows from the progress; without either it is completed.
-fn completion(check: &mut Check, status: i32, progress: Option<f64>) -> Option<CompletionStatus> {
+fn completion(check: &mut Check, status: i32, progress: Option<f64>) -> CompletionStatus {
     let share = progress.unwrap_or(1.0);
     check.that(
         (0.0..=1.0).contains(&share),
@@ -323,7 +331,7 @@ fn completion(check: &mut Check, status: i32, progress: Option<f64>) -> Option<C
         "must be from 0 to 1",
     );
     let given = check.enumeration("completion_status", status, completion_from);
-    Some(given.unwrap_or_else(|| CompletionStatus::from_progress(share)))
+    given.unwrap_or_else(|| CompletionStatus::from_progress(share))
 }
 
 fn session_result(check: &mut Check, result: pb::SessionResult) -> SessionResult {

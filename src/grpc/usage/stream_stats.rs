@@ -36,7 +36,6 @@ struct Rest {
     done: bool,
 }
 
-#[expect(clippy::result_large_err, reason = "what handlers return")]
 pub fn rows(
     context: &Context,
     tenant: TenantId,
