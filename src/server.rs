@@ -83,11 +83,8 @@ pub async fn serve(
     jobs.start(parts.sweep_interval, &tasks, &stopping);
     let (health, routes) = routes(context)?;
     set_health(&health, ServingStatus::Serving).await;
-    tasks.spawn(watch_database(
-        parts.store,
-        health.clone(),
-        stopping.clone(),
-    ));
+    let watch = watch_database(parts.store, health.clone());
+    tasks.spawn(stopping.clone().run_until_cancelled_owned(watch));
     tasks.close();
 
     let server = tonic::transport::Server::builder()
@@ -157,10 +154,11 @@ async fn set_health(health: &HealthReporter, status: ServingStatus) {
 }
 
 /// Says that the service does not serve while the database does not answer.
-async fn watch_database(store: Arc<dyn Store>, health: HealthReporter, stop: CancellationToken) {
+async fn watch_database(store: Arc<dyn Store>, health: HealthReporter) {
     let mut serving = true;
     let mut ticks = tokio::time::interval(HEALTH_INTERVAL);
-    while stop.run_until_cancelled(ticks.tick()).await.is_some() {
+    loop {
+        ticks.tick().await;
         let answers = matches!(timeout(PING_TIMEOUT, store.ping()).await, Ok(Ok(())));
         if answers != serving {
             serving = answers;

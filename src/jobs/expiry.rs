@@ -20,10 +20,10 @@ pub async fn sweep(jobs: &Jobs) -> Result<usize, Error> {
 }
 
 async fn sweep_tenant(jobs: &Jobs, tenant: TenantId) -> Result<usize, Error> {
-    let now = jobs.clock.now();
     let writer = jobs.writer.patient();
     let mut ended = 0;
     loop {
+        let now = jobs.clock.now();
         let due = jobs
             .store
             .list_sessions_to_sweep(tenant, now, PIECE)

@@ -4,7 +4,7 @@ use std::{str::FromStr, time::Duration};
 
 use chrono::{DateTime, Utc};
 use sqlx::{
-    Arguments, AssertSqlSafe, Decode, Encode, Postgres, Row, Type,
+    Arguments, AssertSqlSafe, ConnectOptions, Connection, Decode, Encode, Postgres, Row, Type,
     encode::IsNull,
     error::{BoxDynError, DatabaseError},
     postgres::{
@@ -30,10 +30,15 @@ use crate::domain::time::Timestamp;
 pub const LANES: usize = 4;
 const READERS: u32 = 8;
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a connection may be idle before it is tried.
+const TRIED_AFTER: Duration = Duration::from_secs(1);
 
 /// Opens the pools, with the schema up to date: sqlx migrates under a lock.
 pub async fn open(url: &str, migrate: bool) -> Result<Pools<Postgres>, OpenError> {
-    let options = PgConnectOptions::from_str(url)?.application_name("dwell");
+    let options = PgConnectOptions::from_str(url)?
+        .application_name("dwell")
+        // sqlx would log slow statements with their SQL.
+        .disable_statement_logging();
     let lanes = u32::try_from(LANES).unwrap_or(u32::MAX);
     let write = pool(lanes).connect_with(options.clone()).await?;
     let migrations = sqlx::migrate!("migrations/postgres");
@@ -50,15 +55,25 @@ fn pool(size: u32) -> sqlx::pool::PoolOptions<Postgres> {
     PgPoolOptions::new()
         .max_connections(size)
         .acquire_timeout(ACQUIRE_TIMEOUT)
-        // A round trip for each call; a broken connection shows at the first statement too.
+        // A round trip for each call would be dear, so only connections that nobody has used
+        // for a while are tried first.
         .test_before_acquire(false)
+        .before_acquire(|conn, meta| {
+            Box::pin(async move {
+                if meta.idle_for >= TRIED_AFTER {
+                    conn.ping().await?;
+                }
+                Ok(true)
+            })
+        })
 }
 
 impl Dialect for Postgres {
     const BEGIN_WRITE: &'static str = "BEGIN ISOLATION LEVEL READ COMMITTED";
     const BEGIN_READ: &'static str = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY";
     const FOR_UPDATE: &'static str = "FOR UPDATE";
-    const TRANSACTION_ID: &'static str = "pg_current_xact_id()::text";
+    const SELECT_TRANSACTION_ID: Option<&'static str> =
+        Some("SELECT pg_current_xact_id()::text AS id");
     const EACH_FEATURE: &'static str = "jsonb_each_text(feature_usage) AS f(key, value)";
 
     fn rows_sql(rows: &Rows<'_>, first: usize) -> String {

@@ -3,7 +3,7 @@
 use std::{fmt::Write, fs::File, path::PathBuf, str::FromStr, time::Duration};
 
 use sqlx::{
-    Arguments, AssertSqlSafe, Decode, Encode, Sqlite, Type,
+    Arguments, AssertSqlSafe, ConnectOptions, Decode, Encode, Sqlite, Type,
     encode::IsNull,
     error::{BoxDynError, DatabaseError},
     sqlite::{
@@ -38,7 +38,9 @@ pub async fn open(url: &str, migrate: bool) -> Result<Pools<Sqlite>, OpenError> 
         .journal_mode(SqliteJournalMode::Wal)
         // An answered write survives the loss of power, not only of the process.
         .synchronous(SqliteSynchronous::Full)
-        .foreign_keys(true);
+        .foreign_keys(true)
+        // sqlx would log slow statements with their SQL.
+        .disable_statement_logging();
     // sqlx takes no lock for migrations here, and two processes may start at once.
     let lock = migration_lock(&options)?;
     let write = SqlitePoolOptions::new()
@@ -75,7 +77,7 @@ impl Dialect for Sqlite {
     const BEGIN_WRITE: &'static str = "BEGIN IMMEDIATE";
     const BEGIN_READ: &'static str = "BEGIN";
     const FOR_UPDATE: &'static str = "";
-    const TRANSACTION_ID: &'static str = "NULL";
+    const SELECT_TRANSACTION_ID: Option<&'static str> = None;
     const EACH_FEATURE: &'static str = "json_each(feature_usage) AS f";
 
     fn rows_sql(rows: &Rows<'_>, first: usize) -> String {

@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use super::{
     SqlStore, activities, days,
     dialect::{CommitOutcome, Dialect, ErrorClass, Query, get},
-    fault::{Fault, is_lost},
+    fault::Fault,
     requests, sessions, tenants, users,
 };
 use crate::{
@@ -20,8 +20,6 @@ use crate::{
     },
 };
 
-pub const SELECT_TRANSACTION_ID: &str = "SELECT {transaction_id} AS id";
-
 #[async_trait]
 impl<DB: Dialect> Apply for SqlStore<DB> {
     async fn apply(&self, jobs: &mut [Box<dyn Job>]) -> Result<(), Failure> {
@@ -35,10 +33,16 @@ impl<DB: Dialect> Apply for SqlStore<DB> {
             .write(&mut tx, jobs)
             .await
             .map_err(|fault| self.failure(fault))?;
-        match (tx.commit().await, commit) {
-            (Ok(()), _) => Ok(()),
-            (Err(error), Some(commit)) if is_lost(&error) => Err(Failure::InDoubt(commit)),
-            (Err(error), _) => Err(self.failure(error.into())),
+        let Err(error) = tx.commit().await else {
+            return Ok(());
+        };
+        // A server that is told to stop may do so after the commit and before its answer.
+        let fault = Fault::from(error);
+        match commit {
+            Some(commit) if fault.class::<DB>() == ErrorClass::Unavailable => {
+                Err(Failure::InDoubt(commit))
+            }
+            _ => Err(self.failure(fault)),
         }
     }
 
@@ -77,8 +81,7 @@ impl<DB: Dialect> SqlStore<DB> {
         conn: &mut DB::Connection,
         jobs: &mut [Box<dyn Job>],
     ) -> Result<Option<Commit>, Fault> {
-        let id = Query::<DB>::new(SELECT_TRANSACTION_ID).fetch(conn).await?;
-        let id = id.first().map(|row| get::<DB, Option<String>>(row, "id"));
+        let commit = transaction_id::<DB>(conn).await?;
         let now = self.clock.now();
         for group in jobs.chunk_by_mut(|a, b| a.tenant() == b.tenant()) {
             let Some(tenant) = group.first().map(|job| job.tenant()) else {
@@ -92,8 +95,18 @@ impl<DB: Dialect> SqlStore<DB> {
             }
             flush::<DB>(conn, tenant, &ledger).await?;
         }
-        Ok(id.transpose()?.flatten().map(Commit))
+        Ok(commit)
     }
+}
+
+/// By what the engine will know the transaction if its commit is not answered.
+async fn transaction_id<DB: Dialect>(conn: &mut DB::Connection) -> Result<Option<Commit>, Fault> {
+    let Some(sql) = DB::SELECT_TRANSACTION_ID else {
+        return Ok(None);
+    };
+    let rows = Query::<DB>::new(sql).fetch(conn).await?;
+    let id = rows.first().map(|row| get::<DB, String>(row, "id"));
+    Ok(id.transpose()?.map(Commit))
 }
 
 /// Has all jobs decide from the start. False if any of them asks for more.

@@ -44,9 +44,9 @@ pub trait Dialect:
     const BEGIN_READ: &'static str;
     /// Ends a `SELECT` whose rows are to be locked in the order they come in.
     const FOR_UPDATE: &'static str;
-    /// An expression for the id of the transaction as text, NULL where the outcome of a
-    /// commit is never in doubt.
-    const TRANSACTION_ID: &'static str;
+    /// Selects the `id` of the transaction as text; `None` where the outcome of a commit is
+    /// never in doubt.
+    const SELECT_TRANSACTION_ID: Option<&'static str>;
     /// A table expression `f(key, value)` of the entries of the column `feature_usage`.
     const EACH_FEATURE: &'static str;
 
@@ -133,8 +133,7 @@ pub fn get<DB: Speaks<T>, T>(row: &DB::Row, column: &str) -> sqlx::Result<T> {
 }
 
 /// A statement and its parameters. The SQL is a constant in which the engine fills
-/// `{rows}`, their `{columns}`, `{ids}`, `{for_update}`, `{transaction_id}` and
-/// `{each_feature}`.
+/// `{rows}`, their `{columns}`, `{ids}`, `{for_update}` and `{each_feature}`.
 pub struct Query<DB: Dialect> {
     sql: String,
     args: Result<DB::Arguments, BoxDynError>,
@@ -144,7 +143,6 @@ impl<DB: Dialect> Query<DB> {
     pub fn new(sql: &str) -> Self {
         let sql = if sql.contains('{') {
             sql.replace("{for_update}", DB::FOR_UPDATE)
-                .replace("{transaction_id}", DB::TRANSACTION_ID)
                 .replace("{each_feature}", DB::EACH_FEATURE)
         } else {
             sql.to_owned()

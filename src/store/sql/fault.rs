@@ -73,7 +73,7 @@ impl Fault {
 }
 
 /// Whether the connection is gone, or was never there.
-pub const fn is_lost(error: &sqlx::Error) -> bool {
+const fn is_lost(error: &sqlx::Error) -> bool {
     matches!(
         error,
         sqlx::Error::Io(_)
