@@ -9,24 +9,23 @@
 //! each other's rows. That is for speed alone: the locks on users are what makes it right,
 //! with several instances on one database too.
 
+mod lane;
+#[cfg(test)]
+mod tests;
+
 use std::{
     hash::{DefaultHasher, Hash, Hasher},
-    panic::AssertUnwindSafe,
     sync::Arc,
-    time::Duration,
 };
 
 use async_trait::async_trait;
-use futures::FutureExt;
+use futures::future::BoxFuture;
 use quick_cache::sync::Cache;
 use tokio::{
     sync::{mpsc, oneshot},
     task::JoinSet,
-    time::Instant,
 };
 use tokio_util::sync::CancellationToken;
-use tracing::{error, warn};
-use uuid::Uuid;
 
 use super::{Error, Store};
 use crate::domain::{
@@ -35,15 +34,8 @@ use crate::domain::{
     rejection::{Entity, Rejection},
 };
 
-/// Writes that one transaction takes at most: beyond some hundreds a larger batch is hardly
-/// faster for each, and everyone in it waits longer.
-const MAX_BATCH: usize = 500;
 /// Writes that wait in one lane before further ones are refused.
 const QUEUE: usize = 4_096;
-/// How long a batch is tried again while the database is away.
-const PATIENCE: Duration = Duration::from_secs(5);
-const FIRST_PAUSE: Duration = Duration::from_millis(5);
-const LONGEST_PAUSE: Duration = Duration::from_millis(500);
 /// Sessions whose user is remembered, so that their heartbeats find their lane without a read.
 const OWNERS: usize = 100_000;
 
@@ -137,7 +129,7 @@ impl<C: Command> Job for Pending<C> {
     }
 }
 
-/// The lanes, and their end.
+/// The lanes. Dropped without [`Writer::close`], they end at once.
 pub struct Writer {
     handle: Handle,
     lanes: JoinSet<()>,
@@ -145,18 +137,30 @@ pub struct Writer {
 }
 
 impl Writer {
+    /// Lanes that write through `apply` and find the users of sessions in `store`.
     pub(super) fn start(apply: &Arc<dyn Apply>, store: Arc<dyn Store>, lanes: usize) -> Self {
+        let find = move |tenant, session| -> FoundOwner {
+            let store = store.clone();
+            Box::pin(async move {
+                let found = store.list_owners(tenant, vec![session]).await?;
+                Ok(found.first().map(|(_, user)| *user))
+            })
+        };
+        Self::with_lanes(apply, Arc::new(find), lanes)
+    }
+
+    fn with_lanes(apply: &Arc<dyn Apply>, find: FindOwner, lanes: usize) -> Self {
         let closing = CancellationToken::new();
         let mut tasks = JoinSet::new();
         let queues = (0..lanes).map(|_| {
             let (sender, queue) = mpsc::channel(QUEUE);
-            tasks.spawn(run_lane(apply.clone(), queue, closing.clone()));
+            tasks.spawn(lane::run(apply.clone(), queue, closing.clone()));
             sender
         });
         let handle = Handle {
             queues: queues.collect(),
             owners: Arc::new(Owners {
-                store,
+                find,
                 known: Cache::new(OWNERS),
             }),
             waits: false,
@@ -271,141 +275,21 @@ fn not_found() -> Error {
     Rejection::NotFound(Entity::Session).into()
 }
 
+type FoundOwner = BoxFuture<'static, Result<Option<UserId>, Error>>;
+type FindOwner = Arc<dyn Fn(TenantId, SessionId) -> FoundOwner + Send + Sync>;
+
 /// Whose a session is. That does not change while the session is there.
 struct Owners {
-    store: Arc<dyn Store>,
+    find: FindOwner,
     known: Cache<(TenantId, SessionId), UserId>,
 }
 
 impl Owners {
     async fn find(&self, tenant: TenantId, session: SessionId) -> Result<Option<UserId>, Error> {
-        let found = self.store.list_owners(tenant, vec![session]).await?;
-        let user = found.first().map(|(_, user)| *user);
+        let user = (self.find)(tenant, session).await?;
         if let Some(user) = user {
             self.known.insert((tenant, session), user);
         }
         Ok(user)
-    }
-}
-
-type Batch = Vec<Box<dyn Job>>;
-
-async fn run_lane(
-    apply: Arc<dyn Apply>,
-    mut queue: mpsc::Receiver<Box<dyn Job>>,
-    closing: CancellationToken,
-) {
-    loop {
-        let mut batch = Batch::new();
-        tokio::select! {
-            biased;
-            () = closing.cancelled(), if !queue.is_closed() => {
-                queue.close();
-                continue;
-            }
-            taken = queue.recv_many(&mut batch, MAX_BATCH) => {
-                if taken == 0 {
-                    return;
-                }
-            }
-        }
-        // Tenants in order, so that two lanes lock them in the same order; stable, so that
-        // each user's writes keep theirs.
-        batch.sort_by_key(|job| job.tenant());
-        carry_out(&*apply, batch).await;
-    }
-}
-
-/// Carries out a batch and answers everyone in it. A batch that the database refuses is cut
-/// in two until the one that it refuses stands alone.
-async fn carry_out(apply: &dyn Apply, batch: Batch) {
-    let mut parts = vec![batch];
-    while let Some(mut part) = parts.pop() {
-        match try_until_settled(apply, &mut part).await {
-            Ok(()) => part.into_iter().for_each(Job::answer),
-            Err(Refusal::Part(_)) if part.len() > 1 => {
-                let rest = part.split_off(part.len() / 2);
-                parts.push(rest);
-                parts.push(part);
-            }
-            Err(Refusal::Part(error) | Refusal::All(error)) => {
-                for job in part {
-                    job.fail(error.clone());
-                }
-            }
-        }
-    }
-}
-
-/// What a batch fails with for good.
-enum Refusal {
-    /// Something in it is refused.
-    Part(Error),
-    /// Nothing can be carried out now.
-    All(Error),
-}
-
-async fn try_until_settled(apply: &dyn Apply, part: &mut [Box<dyn Job>]) -> Result<(), Refusal> {
-    let mut retry = Retry::new();
-    loop {
-        let tried = AssertUnwindSafe(apply.apply(part)).catch_unwind().await;
-        match tried.unwrap_or_else(|_| Err(panicked())) {
-            Ok(()) => return Ok(()),
-            Err(Failure::Refused(error)) => return Err(Refusal::Part(error)),
-            Err(Failure::InDoubt(commit)) => match settle(apply, &commit).await {
-                Some(Settled::Committed) => return Ok(()),
-                Some(Settled::RolledBack) => {}
-                None => return Err(Refusal::All(Error::OutcomeUnknown)),
-            },
-            Err(Failure::Contention | Failure::Unavailable) => {}
-        }
-        if !retry.pause().await {
-            return Err(Refusal::All(Error::Unavailable));
-        }
-    }
-}
-
-/// Asks what became of a commit until that is known or patience is at its end.
-async fn settle(apply: &dyn Apply, commit: &Commit) -> Option<Settled> {
-    let mut retry = Retry::new();
-    loop {
-        if let Ok(settled) = apply.settle(commit).await {
-            return Some(settled);
-        }
-        if !retry.pause().await {
-            warn!(transaction = commit.0, "the outcome of a commit is unknown");
-            return None;
-        }
-    }
-}
-
-fn panicked() -> Failure {
-    let incident = Uuid::nil();
-    error!("deciding or writing a batch panicked");
-    Failure::Refused(Error::Internal { incident })
-}
-
-/// Pauses that grow, with jitter, up to [`PATIENCE`] in all.
-struct Retry {
-    until: Instant,
-    pause: Duration,
-}
-
-impl Retry {
-    fn new() -> Self {
-        Self {
-            until: Instant::now() + PATIENCE,
-            pause: FIRST_PAUSE,
-        }
-    }
-
-    /// False if there has been enough of it.
-    async fn pause(&mut self) -> bool {
-        if Instant::now() >= self.until {
-            return false;
-        }
-        tokio::time::sleep(self.pause.mul_f64(fastrand::f64() + 0.5)).await;
-        self.pause = (self.pause * 2).min(LONGEST_PAUSE);
-        true
     }
 }

@@ -1,0 +1,146 @@
+//! One lane: batches, tried until they are settled.
+
+use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
+
+use futures::FutureExt;
+use tokio::{
+    sync::mpsc,
+    time::{Instant, sleep},
+};
+use tokio_util::sync::CancellationToken;
+use tracing::{error, warn};
+use uuid::Uuid;
+
+use super::{Apply, Commit, Failure, Job, Settled};
+use crate::store::Error;
+
+/// Writes that one transaction takes at most: beyond some hundreds a larger batch is hardly
+/// faster for each, and everyone in it waits longer.
+const MAX_BATCH: usize = 500;
+/// How long a batch is tried again while the database is away.
+const PATIENCE: Duration = Duration::from_secs(5);
+const FIRST_PAUSE: Duration = Duration::from_millis(5);
+const LONGEST_PAUSE: Duration = Duration::from_millis(500);
+
+type Batch = Vec<Box<dyn Job>>;
+
+/// Takes what has queued up, carries it out and answers, until `closing` and the queue is empty.
+pub async fn run(
+    apply: Arc<dyn Apply>,
+    mut queue: mpsc::Receiver<Box<dyn Job>>,
+    closing: CancellationToken,
+) {
+    loop {
+        let mut batch = Batch::new();
+        tokio::select! {
+            biased;
+            () = closing.cancelled(), if !queue.is_closed() => {
+                queue.close();
+                continue;
+            }
+            taken = queue.recv_many(&mut batch, MAX_BATCH) => {
+                if taken == 0 {
+                    return;
+                }
+            }
+        }
+        // Tenants in order, so that two lanes lock them in the same order; stable, so that
+        // each user's writes keep theirs.
+        batch.sort_by_key(|job| job.tenant());
+        carry_out(&*apply, batch).await;
+    }
+}
+
+/// Carries out a batch and answers everyone in it. A batch that the database refuses is cut
+/// in two until the one that it refuses stands alone.
+async fn carry_out(apply: &dyn Apply, batch: Batch) {
+    let mut parts = vec![batch];
+    while let Some(mut part) = parts.pop() {
+        match try_until_settled(apply, &mut part).await {
+            Ok(()) => part.into_iter().for_each(Job::answer),
+            Err(Refusal::Part(_)) if part.len() > 1 => {
+                let rest = part.split_off(part.len() / 2);
+                parts.push(rest);
+                parts.push(part);
+            }
+            Err(Refusal::Part(error) | Refusal::All(error)) => {
+                for job in part {
+                    job.fail(error.clone());
+                }
+            }
+        }
+    }
+}
+
+/// What a batch fails with for good.
+enum Refusal {
+    /// Something in it is refused.
+    Part(Error),
+    /// Nothing can be carried out now.
+    All(Error),
+}
+
+async fn try_until_settled(apply: &dyn Apply, part: &mut [Box<dyn Job>]) -> Result<(), Refusal> {
+    let mut retry = Retry::new();
+    loop {
+        let tried = AssertUnwindSafe(apply.apply(part)).catch_unwind().await;
+        match tried.unwrap_or_else(|_| Err(panicked())) {
+            Ok(()) => return Ok(()),
+            Err(Failure::Refused(error)) => return Err(Refusal::Part(error)),
+            Err(Failure::InDoubt(commit)) => match settle(apply, &commit).await {
+                Some(Settled::Committed) => return Ok(()),
+                Some(Settled::RolledBack) => {}
+                None => return Err(Refusal::All(Error::OutcomeUnknown)),
+            },
+            Err(Failure::Contention | Failure::Unavailable) => {}
+        }
+        if !retry.pause().await {
+            return Err(Refusal::All(Error::Unavailable));
+        }
+    }
+}
+
+/// Asks what became of a commit until that is known or patience is at its end.
+async fn settle(apply: &dyn Apply, commit: &Commit) -> Option<Settled> {
+    let mut retry = Retry::new();
+    loop {
+        if let Ok(settled) = apply.settle(commit).await {
+            return Some(settled);
+        }
+        if !retry.pause().await {
+            warn!(transaction = commit.0, "the outcome of a commit is unknown");
+            return None;
+        }
+    }
+}
+
+fn panicked() -> Failure {
+    let incident = Uuid::nil();
+    error!("deciding or writing a batch panicked");
+    Failure::Refused(Error::Internal { incident })
+}
+
+/// Pauses that grow, with jitter, up to [`PATIENCE`] in all.
+struct Retry {
+    until: Instant,
+    pause: Duration,
+}
+
+impl Retry {
+    fn new() -> Self {
+        Self {
+            until: Instant::now() + PATIENCE,
+            pause: FIRST_PAUSE,
+        }
+    }
+
+    /// False if there has been enough of it.
+    async fn pause(&mut self) -> bool {
+        if Instant::now() >= self.until {
+            return false;
+        }
+        sleep(self.pause.mul_f64(fastrand::f64() + 0.5)).await;
+        self.pause = (self.pause * 2).min(LONGEST_PAUSE);
+        true
+    }
+}
