@@ -3,6 +3,7 @@
 //! Decoding checks every field and tells all that is wrong at once.
 
 mod check;
+mod encode;
 mod json;
 mod session;
 mod settings;
@@ -10,6 +11,7 @@ mod usage;
 
 pub use self::{
     check::{Check, page_size},
+    encode::*,
     session::*,
     settings::*,
     usage::*,

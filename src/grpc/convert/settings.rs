@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, time::Duration};
 
 use chrono_tz::Tz;
 
-use super::{check::Check, session::duration};
+use super::{check::Check, encode::duration};
 use crate::{
     domain::{
         rejection::Rejection,

@@ -2,7 +2,7 @@
 
 use chrono::{Months, NaiveDate};
 
-use super::{check::Check, session::timestamp};
+use super::{check::Check, encode::timestamp};
 use crate::{
     domain::{
         calendar::plus_days,
