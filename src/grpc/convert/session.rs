@@ -81,19 +81,9 @@ pub fn end_session(
 ) -> Result<(SessionId, impl Fn(UserId) -> EndSession), Rejection> {
     let mut check = Check::default();
     let session_id = SessionId(check.uuid("session_id", &request.session_id));
-    let review = SessionReview {
-        completion: Some(completion(
-            &mut check,
-            request.completion_status,
-            request.progress,
-        )),
-        notes: check.lines("notes", request.notes, 4_000),
-        mood_rating: check.rating("mood_rating", request.mood_rating),
-        productivity_rating: check.rating("productivity_rating", request.productivity_rating),
-        result: request
-            .result
-            .map(|result| session_result(&mut check, result)),
-    };
+    let ratings = (request.mood_rating, request.productivity_rating);
+    let done = completion(&mut check, request.completion_status, request.progress);
+    let review = review(&mut check, done, request.notes, ratings, request.result);
     let end_time = check.past_time("end_time", request.end_time, now);
     check.done((session_id, move |user_id| EndSession {
         user_id,
@@ -122,19 +112,9 @@ pub fn record_session(
         location: check.line("location", request.location, 100),
         metadata: check.metadata("metadata", request.metadata),
     };
-    let review = SessionReview {
-        completion: Some(completion(
-            &mut check,
-            request.completion_status,
-            request.progress,
-        )),
-        notes: check.lines("notes", request.notes, 4_000),
-        mood_rating: check.rating("mood_rating", request.mood_rating),
-        productivity_rating: check.rating("productivity_rating", request.productivity_rating),
-        result: request
-            .result
-            .map(|result| session_result(&mut check, result)),
-    };
+    let ratings = (request.mood_rating, request.productivity_rating);
+    let done = completion(&mut check, request.completion_status, request.progress);
+    let review = review(&mut check, done, request.notes, ratings, request.result);
     let whole = (user_id, &context, &review, time);
     let id = chosen_id(
         &mut check,
@@ -331,6 +311,22 @@ fn completion(check: &mut Check, status: i32, progress: Option<f64>) -> Completi
     );
     let given = check.enumeration("completion_status", status, completion_from);
     given.unwrap_or_else(|| CompletionStatus::from_progress(share))
+}
+
+fn review(
+    check: &mut Check,
+    completion: CompletionStatus,
+    notes: String,
+    (mood, productivity): (i32, i32),
+    result: Option<pb::SessionResult>,
+) -> SessionReview {
+    SessionReview {
+        completion: Some(completion),
+        notes: check.lines("notes", notes, 4_000),
+        mood_rating: check.rating("mood_rating", mood),
+        productivity_rating: check.rating("productivity_rating", productivity),
+        result: result.map(|result| session_result(check, result)),
+    }
 }
 
 fn session_result(check: &mut Check, result: pb::SessionResult) -> SessionResult {
