@@ -19,7 +19,7 @@ pub use self::{
     heartbeat::Heartbeat,
     log_activity::LogActivity,
     pause_session::{PauseSession, ResumeSession},
-    record_session::{RecordSession, Recorded},
+    record_session::{RecordSession, Recorded, RecordedTime},
     record_usage::RecordUsage,
     revoke_sessions::{RevokeSessions, Revoked},
     start_session::{StartSession, Started},
