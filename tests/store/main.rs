@@ -34,6 +34,9 @@ macro_rules! on_both_engines {
     };
 }
 
+mod activities;
+mod calendar;
 mod ending;
 mod fixture;
 mod starting;
+mod usage;
