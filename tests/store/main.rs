@@ -38,5 +38,6 @@ mod activities;
 mod calendar;
 mod ending;
 mod fixture;
+mod living;
 mod starting;
 mod usage;
