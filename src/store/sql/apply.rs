@@ -214,6 +214,7 @@ async fn flush<DB: Dialect>(
     let changed: Vec<_> = ledger.sessions.updated().collect();
     let columns = sessions::changing_columns(&changed);
     write::<DB>(conn, tenant, sessions::UPDATE_SESSIONS, columns).await?;
+    sweep_by_new_settings::<DB>(conn, tenant, ledger).await?;
     let changed: Vec<_> = ledger.days.changed().collect();
     write::<DB>(conn, tenant, days::UPSERT_DAYS, days::columns(&changed)).await?;
     let new: Vec<_> = ledger.activities.inserted().collect();
@@ -259,17 +260,24 @@ async fn write_settings<DB: Dialect>(
     tenant: TenantId,
     ledger: &Ledger,
 ) -> Result<(), Fault> {
-    let Some((old, new)) = ledger.changed_settings() else {
-        return Ok(());
-    };
-    tenants::write::<DB>(conn, tenant, tenants::UPDATE_TENANT, new, ledger.now).await?;
-    if (old.idle_timeout, old.max_lifetime) != (new.idle_timeout, new.max_lifetime) {
-        let query = Query::<DB>::new(sessions::SWEEP_ALL_NOW);
-        query
-            .bind(tenant.uuid())
-            .bind(ledger.now)
-            .execute(conn)
-            .await?;
+    if let Some((_, new)) = ledger.changed_settings() {
+        tenants::write::<DB>(conn, tenant, tenants::UPDATE_TENANT, new, ledger.now).await?;
+    }
+    Ok(())
+}
+
+/// After the batch's own sessions are written: those decided on before the settings changed
+/// are due by the old ones.
+async fn sweep_by_new_settings<DB: Dialect>(
+    conn: &mut DB::Connection,
+    tenant: TenantId,
+    ledger: &Ledger,
+) -> Result<(), Fault> {
+    if let Some((old, new)) = ledger.changed_settings()
+        && (old.idle_timeout, old.max_lifetime) != (new.idle_timeout, new.max_lifetime)
+    {
+        let query = Query::<DB>::new(sessions::SWEEP_ALL_NOW).bind(tenant.uuid());
+        query.bind(ledger.now).execute(conn).await?;
     }
     Ok(())
 }
