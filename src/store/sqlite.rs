@@ -64,6 +64,7 @@ impl Dialect for Sqlite {
     // A deferred transaction that turns into a writing one fails at once, whatever the
     // timeout.
     const BEGIN_WRITE: &'static str = "BEGIN IMMEDIATE";
+    const BEGIN_WRITE_ALONE: &'static str = Self::BEGIN_WRITE;
     const BEGIN_READ: &'static str = "BEGIN";
     const FOR_UPDATE: &'static str = "";
     const TRANSACTION_ID: &'static str = "NULL";

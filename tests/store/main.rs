@@ -39,5 +39,6 @@ mod calendar;
 mod ending;
 mod fixture;
 mod living;
+mod settings;
 mod starting;
 mod usage;

@@ -25,10 +25,15 @@ pub const SELECT_TRANSACTION_ID: &str = "SELECT {transaction_id} AS id";
 #[async_trait]
 impl<DB: Dialect> Apply for SqlStore<DB> {
     async fn apply(&self, jobs: &mut [Box<dyn Job>]) -> Result<(), Failure> {
+        let begin = if jobs.iter().any(|job| job.changes_tenant()) {
+            DB::BEGIN_WRITE_ALONE
+        } else {
+            DB::BEGIN_WRITE
+        };
         let mut tx = self
             .pools
             .write
-            .begin_with(DB::BEGIN_WRITE)
+            .begin_with(begin)
             .await
             .map_err(|error| self.failure(error.into()))?;
         let commit = self

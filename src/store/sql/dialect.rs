@@ -40,6 +40,9 @@ pub trait Dialect:
 {
     /// Begins a transaction that writes.
     const BEGIN_WRITE: &'static str;
+    /// Begins a transaction that writes while no other does: what changes settings must not
+    /// miss what was decided by the old ones.
+    const BEGIN_WRITE_ALONE: &'static str;
     /// Begins a transaction whose reads all see one snapshot.
     const BEGIN_READ: &'static str;
     /// Ends a `SELECT` whose rows are to be locked in the order they come in.
