@@ -3,6 +3,8 @@
 //!
 //! `cargo bench --bench load` prints the table; `benches/README.md` tells how to read it.
 
+#![expect(clippy::print_stdout, reason = "the table is what it is for")]
+
 mod calls;
 mod echo;
 mod process;

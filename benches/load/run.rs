@@ -101,13 +101,13 @@ async fn call_until(
 ) -> Result<(Histogram<u64>, Instant)> {
     let mut histogram = Histogram::new(3)?;
     loop {
-        let called = Instant::now();
-        if called >= end || workload == Workload::End && caller.left() == 0 {
-            return Ok((histogram, called));
+        let start = Instant::now();
+        if start >= end || workload == Workload::End && caller.left() == 0 {
+            return Ok((histogram, start));
         }
         caller.call(workload).await?;
-        if called >= begin {
-            histogram.record(u64::try_from(called.elapsed().as_micros())?)?;
+        if start >= begin {
+            histogram.record(u64::try_from(start.elapsed().as_micros())?)?;
         }
     }
 }

@@ -1,6 +1,6 @@
 //! What is PostgreSQL's own: the pools, and rows as arrays.
 
-use std::{str::FromStr, time::Duration};
+use std::{collections::BTreeMap, str::FromStr, time::Duration};
 
 use chrono::{DateTime, Utc};
 use sqlx::{
@@ -23,13 +23,15 @@ use super::{
         rows::{Cells, Kind, Rows},
     },
 };
-use crate::domain::time::Timestamp;
+use crate::domain::{ids::TenantId, time::Timestamp};
 
 /// Connections that write, one for each lane of the writer: enough that commits overlap,
 /// few enough that each has company.
 pub const LANES: usize = 4;
 const READERS: u32 = 8;
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
+/// Tells dwell's advisory locks from those of others in the same database.
+const LOCK_CLASS: i32 = 7_201;
 /// How long a connection may be idle before it is tried.
 const TRIED_AFTER: Duration = Duration::from_secs(1);
 
@@ -69,12 +71,29 @@ fn pool(size: u32) -> sqlx::pool::PoolOptions<Postgres> {
 }
 
 impl Dialect for Postgres {
-    const BEGIN_WRITE: &'static str = "BEGIN ISOLATION LEVEL READ COMMITTED";
     const BEGIN_READ: &'static str = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY";
     const FOR_UPDATE: &'static str = "FOR UPDATE";
     const SELECT_TRANSACTION_ID: Option<&'static str> =
         Some("SELECT pg_current_xact_id()::text AS id");
     const EACH_FEATURE: &'static str = "jsonb_each_text(feature_usage) AS f(key, value)";
+
+    // Advisory locks have a fair queue, which a row locked FOR SHARE by many has not, and come
+    // with BEGIN in one round trip.
+    fn begin_write(tenants: &BTreeMap<TenantId, bool>) -> String {
+        // By key, so that two transactions take them in the same order; two tenants may share
+        // one.
+        let mut locks = BTreeMap::new();
+        for (tenant, alone) in tenants {
+            *locks.entry(lock_key(*tenant)).or_insert(false) |= alone;
+        }
+        let mut sql = String::from("BEGIN ISOLATION LEVEL READ COMMITTED");
+        for (key, alone) in locks {
+            let shared = if alone { "" } else { "_shared" };
+            let lock = format!("; SELECT pg_advisory_xact_lock{shared}({LOCK_CLASS}, {key})");
+            sql.push_str(&lock);
+        }
+        sql
+    }
 
     fn rows_sql(rows: &Rows<'_>, first: usize) -> String {
         let mut arrays = Vec::new();
@@ -166,6 +185,15 @@ impl Dialect for Postgres {
             _ => ErrorClass::Refused,
         }
     }
+}
+
+/// Stands for the tenant among dwell's locks.
+fn lock_key(tenant: TenantId) -> i32 {
+    let id = tenant.uuid();
+    let (words, _) = id.as_bytes().as_chunks::<4>();
+    words
+        .iter()
+        .fold(0, |key, word| key ^ i32::from_be_bytes(*word))
 }
 
 const fn array_type(kind: Kind) -> &'static str {

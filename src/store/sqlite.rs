@@ -1,6 +1,8 @@
 //! What is SQLite's own: the pools and pragmas, and rows as JSON.
 
-use std::{fmt::Write, fs::File, path::PathBuf, str::FromStr, time::Duration};
+use std::{
+    collections::BTreeMap, fmt::Write, fs::File, path::PathBuf, str::FromStr, time::Duration,
+};
 
 use sqlx::{
     Arguments, AssertSqlSafe, ConnectOptions, Decode, Encode, Sqlite, Type,
@@ -23,7 +25,7 @@ use super::{
         rows::{Cells, Kind, Rows},
     },
 };
-use crate::domain::time::Timestamp;
+use crate::domain::{ids::TenantId, time::Timestamp};
 
 /// SQLite has one writer at a time, so more lanes would only wait for each other.
 pub const LANES: usize = 1;
@@ -72,13 +74,16 @@ fn migration_lock(options: &SqliteConnectOptions) -> sqlx::Result<File> {
 }
 
 impl Dialect for Sqlite {
-    // A deferred transaction that turns into a writing one fails at once, whatever the
-    // timeout.
-    const BEGIN_WRITE: &'static str = "BEGIN IMMEDIATE";
     const BEGIN_READ: &'static str = "BEGIN";
     const FOR_UPDATE: &'static str = "";
     const SELECT_TRANSACTION_ID: Option<&'static str> = None;
     const EACH_FEATURE: &'static str = "json_each(feature_usage) AS f";
+
+    // A deferred transaction that turns into a writing one fails at once, whatever the
+    // timeout. Whoever writes is alone.
+    fn begin_write(_: &BTreeMap<TenantId, bool>) -> String {
+        "BEGIN IMMEDIATE".to_owned()
+    }
 
     fn rows_sql(rows: &Rows<'_>, first: usize) -> String {
         let columns: Vec<_> = rows

@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+
 use crate::domain::{
     ids::{SessionId, UserId},
     ledger::{Command, Halt, Ledger},
@@ -49,12 +51,14 @@ impl RevokeSessions {
         let Some(ids) = &self.session_ids else {
             return ledger.open_sessions(self.user_id);
         };
-        for id in ids {
+        // Once each: a session named twice would end, and count, twice.
+        let ids: BTreeSet<_> = ids.iter().copied().collect();
+        for id in &ids {
             ledger.sessions.want(*id);
         }
         let mut open = Vec::new();
         for id in ids {
-            match ledger.session(self.user_id, *id) {
+            match ledger.session(self.user_id, id) {
                 Ok(session) if session.is_open() => open.push(session),
                 Ok(_) | Err(Halt::Rejected(Rejection::NotFound(Entity::Session))) => {}
                 Err(halt) => return Err(halt),

@@ -1,6 +1,9 @@
 //! One transaction for a batch: lock, load, decide, write.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use async_trait::async_trait;
+use sqlx::AssertSqlSafe;
 
 use super::{
     SqlStore, activities, days,
@@ -23,10 +26,14 @@ use crate::{
 #[async_trait]
 impl<DB: Dialect> Apply for SqlStore<DB> {
     async fn apply(&self, jobs: &mut [Box<dyn Job>]) -> Result<(), Failure> {
+        let mut tenants = BTreeMap::new();
+        for job in jobs.iter() {
+            *tenants.entry(job.tenant()).or_insert(false) |= job.changes_tenant();
+        }
         let mut tx = self
             .pools
             .write
-            .begin_with(DB::BEGIN_WRITE)
+            .begin_with(AssertSqlSafe(DB::begin_write(&tenants)))
             .await
             .map_err(|error| self.failure(error.into()))?;
         let commit = self
@@ -188,7 +195,7 @@ async fn load_sessions<DB: Dialect>(
     if !keys.is_empty() {
         let ids = keys.iter().map(|user| user.0);
         let rows = sessions::by_ids::<DB>(conn, tenant, sessions::AND_OPEN_OF_USERS, ids).await?;
-        let mut open = std::collections::BTreeMap::<UserId, std::collections::BTreeSet<_>>::new();
+        let mut open = BTreeMap::<UserId, BTreeSet<_>>::new();
         for row in &rows {
             open.entry(row.user_id).or_default().insert(row.id);
         }
@@ -230,6 +237,7 @@ async fn flush<DB: Dialect>(
     let changed: Vec<_> = ledger.sessions.updated().collect();
     let columns = sessions::changing_columns(&changed);
     write::<DB>(conn, tenant, sessions::UPDATE_SESSIONS, columns).await?;
+    sweep_by_new_settings::<DB>(conn, tenant, ledger).await?;
     let changed: Vec<_> = ledger.days.changed().collect();
     write::<DB>(conn, tenant, days::UPSERT_DAYS, days::columns(&changed)).await?;
     let new: Vec<_> = ledger.activities.inserted().collect();
@@ -275,17 +283,24 @@ async fn write_settings<DB: Dialect>(
     tenant: TenantId,
     ledger: &Ledger,
 ) -> Result<(), Fault> {
-    let Some((old, new)) = ledger.changed_settings() else {
-        return Ok(());
-    };
-    tenants::write::<DB>(conn, tenant, tenants::UPDATE_TENANT, new, ledger.now).await?;
-    if (old.idle_timeout, old.max_lifetime) != (new.idle_timeout, new.max_lifetime) {
-        let query = Query::<DB>::new(sessions::SWEEP_ALL_NOW);
-        query
-            .bind(tenant.uuid())
-            .bind(ledger.now)
-            .execute(conn)
-            .await?;
+    if let Some((_, new)) = ledger.changed_settings() {
+        tenants::write::<DB>(conn, tenant, tenants::UPDATE_TENANT, new, ledger.now).await?;
+    }
+    Ok(())
+}
+
+/// After the batch's own sessions are written: those decided on before the settings changed
+/// are due by the old ones.
+async fn sweep_by_new_settings<DB: Dialect>(
+    conn: &mut DB::Connection,
+    tenant: TenantId,
+    ledger: &Ledger,
+) -> Result<(), Fault> {
+    if let Some((old, new)) = ledger.changed_settings()
+        && (old.idle_timeout, old.max_lifetime) != (new.idle_timeout, new.max_lifetime)
+    {
+        let query = Query::<DB>::new(sessions::SWEEP_ALL_NOW).bind(tenant.uuid());
+        query.bind(ledger.now).execute(conn).await?;
     }
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! What the SQL of this store asks of an engine, and nothing else.
 
-use std::future::Future;
+use std::{collections::BTreeMap, future::Future};
 
 use chrono::NaiveDate;
 use serde_json::value::RawValue;
@@ -11,7 +11,7 @@ use sqlx::{
 use uuid::Uuid;
 
 use super::rows::Rows;
-use crate::domain::time::Timestamp;
+use crate::domain::{ids::TenantId, time::Timestamp};
 
 /// An engine that the one SQL implementation can run on.
 ///
@@ -38,8 +38,6 @@ pub trait Dialect:
     + Speaks<Option<NaiveDate>>
     + Speaks<Option<Json<Box<RawValue>>>>
 {
-    /// Begins a transaction that writes.
-    const BEGIN_WRITE: &'static str;
     /// Begins a transaction whose reads all see one snapshot.
     const BEGIN_READ: &'static str;
     /// Ends a `SELECT` whose rows are to be locked in the order they come in.
@@ -49,6 +47,10 @@ pub trait Dialect:
     const SELECT_TRANSACTION_ID: Option<&'static str>;
     /// A table expression `f(key, value)` of the entries of the column `feature_usage`.
     const EACH_FEATURE: &'static str;
+
+    /// Begins a transaction that writes for these tenants, and for those with `true` while no
+    /// other does: a change of settings must not miss what was decided by the old ones.
+    fn begin_write(tenants: &BTreeMap<TenantId, bool>) -> String;
 
     /// A subquery whose columns are those of `rows`, bound from parameter `first` on.
     fn rows_sql(rows: &Rows<'_>, first: usize) -> String;

@@ -1,0 +1,44 @@
+//! The store's contract, sentence by sentence, on both engines.
+//!
+//! A case is a plain function that takes a [`fixture::Fixture`]; `on_both_engines!` at the top
+//! of each file registers it. One that is not registered is dead code, and the compiler says so.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+macro_rules! on_both_engines {
+    ($($case:ident)*) => {
+        mod sqlite {
+            $(
+                #[tokio::test]
+                async fn $case() {
+                    super::$case(crate::fixture::Fixture::sqlite().await).await;
+                }
+            )*
+        }
+        mod postgres {
+            $(
+                #[tokio::test]
+                async fn $case() {
+                    super::$case(crate::fixture::Fixture::postgres().await).await;
+                }
+            )*
+        }
+    };
+}
+
+mod activities;
+mod calendar;
+mod ending;
+mod fixture;
+mod living;
+mod settings;
+mod starting;
+mod usage;
