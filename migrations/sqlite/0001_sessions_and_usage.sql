@@ -181,3 +181,27 @@ CREATE TABLE service_keys (
     name TEXT NOT NULL PRIMARY KEY,
     key  BLOB NOT NULL
 ) STRICT;
+
+-- SQLite gathers no statistics by itself, and without them it takes a tenant for some ten rows
+-- and reads all of them for each batch. These tell it what a large tenant is like: rows in all,
+-- then rows for each longer prefix of the index. A later ANALYZE replaces them.
+ANALYZE sqlite_schema;
+INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES
+    ('tenants', 'sqlite_autoindex_tenants_1', '1000 1'),
+    ('users', 'sqlite_autoindex_users_1', '1000000 10000 1'),
+    ('users', 'ix_users_tenant_last_active', '1000000 10000 2 1'),
+    ('users', 'ix_users_tenant_first_date', '1000000 10000 50'),
+    ('user_sessions', 'sqlite_autoindex_user_sessions_1', '10000000 100000 1'),
+    ('user_sessions', 'ix_user_sessions_tenant_user_created', '10000000 100000 20 1'),
+    ('user_sessions', 'ix_user_sessions_tenant_user_started', '10000000 100000 20 1 1'),
+    ('user_sessions', 'ix_user_sessions_tenant_client_type', '10000000 100000 20000 2 1'),
+    ('user_sessions', 'ix_user_sessions_tenant_started', '10000000 100000 2 1'),
+    ('user_sessions', 'ix_user_sessions_open', '100000 1000 2'),
+    ('user_sessions', 'ix_user_sessions_sweep', '100000 1000 2'),
+    ('session_activities', 'sqlite_autoindex_session_activities_1', '10000000 100000 1'),
+    ('session_activities', 'ix_session_activities_tenant_session', '10000000 100000 5 1 1'),
+    ('user_usage_stats', 'sqlite_autoindex_user_usage_stats_1', '10000000 100000 100 1'),
+    ('user_usage_stats', 'ix_user_usage_stats_tenant_date_user', '10000000 100000 500 1'),
+    ('usage_requests', 'sqlite_autoindex_usage_requests_1', '1000000 10000 1'),
+    ('usage_requests', 'ix_usage_requests_tenant_created', '1000000 10000 2');
+ANALYZE sqlite_schema;

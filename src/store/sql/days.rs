@@ -33,24 +33,25 @@ pub const SELECT_DAYS_BY_USER: &str = "
     WHERE tenant_id = $1 AND user_id = $2 AND usage_date BETWEEN $3 AND $4
     ORDER BY usage_date";
 
-/// $2 and $3 the range, $4 and $5 the row before the page.
+/// $2 the last date, $3 and $4 the row before the page, which bounds it from below: a second
+/// bound on the date would be the one that an index search begins at.
 pub const SELECT_DAYS_BY_DATE: &str = "
     SELECT user_id, usage_date, login_count, active_seconds, simulation_runs,
         documents_accessed, feature_usage, sessions_started, sessions_completed, updated_at
     FROM user_usage_stats
-    WHERE tenant_id = $1 AND usage_date BETWEEN $2 AND $3 AND (usage_date, user_id) > ($4, $5)
+    WHERE tenant_id = $1 AND usage_date <= $2 AND (usage_date, user_id) > ($3, $4)
     ORDER BY usage_date, user_id
-    LIMIT $6";
+    LIMIT $5";
 
 /// The same, of some users only.
 pub const SELECT_DAYS_BY_DATE_AND_USERS: &str = "
     SELECT user_id, usage_date, login_count, active_seconds, simulation_runs,
         documents_accessed, feature_usage, sessions_started, sessions_completed, updated_at
     FROM user_usage_stats
-    WHERE tenant_id = $1 AND usage_date BETWEEN $2 AND $3 AND (usage_date, user_id) > ($4, $5)
+    WHERE tenant_id = $1 AND usage_date <= $2 AND (usage_date, user_id) > ($3, $4)
         AND user_id {ids}
     ORDER BY usage_date, user_id
-    LIMIT $6";
+    LIMIT $5";
 
 /// Casts keep the engines' own types of sums from showing.
 pub const SUM_DAYS: &str = "
@@ -143,7 +144,6 @@ pub async fn by_date<DB: Dialect>(
     };
     let mut query = Query::<DB>::new(sql)
         .bind(tenant.uuid())
-        .bind(range.start)
         .bind(range.end)
         .bind(date)
         .bind(user)

@@ -43,14 +43,14 @@ pub async fn page<DB: Dialect>(
 ) -> Result<Page<SessionView, SessionKey>, Fault> {
     let settings = tenants::settings_of::<DB>(conn, tenant).await?;
     let mut items = Vec::new();
-    let mut from = after;
+    let mut key = after;
     loop {
         // One more than the page, to know whether there is a next one.
         let wanted = limit + 1 - items.len();
         let query = Query::<DB>::new(SELECT_SESSIONS).bind(tenant.uuid());
         let query = by_state(by_columns(query, filter), filter, now);
-        let rows = next(query, conn, from, wanted).await?;
-        from = rows.last().map(|row| (row.started_at, row.id)).or(from);
+        let rows = next(from(query, filter, key), conn, wanted).await?;
+        key = rows.last().map(|row| (row.started_at, row.id)).or(key);
         let found = rows.len();
         let views = rows.into_iter().map(|row| row.view(&settings, now));
         items.extend(views.filter(|view| matches(view, filter)));
@@ -75,7 +75,7 @@ pub async fn totals<DB: Dialect>(
     let mut totals = SessionTotals::default();
     if wants(filter, SessionState::Ended) {
         let query = Query::<DB>::new(SUM_ENDED).bind(tenant.uuid());
-        let query = by_end(by_columns(query, filter), filter);
+        let query = by_end(from(by_columns(query, filter), filter, None), filter);
         for row in &query.fetch(conn).await? {
             totals.ended_count = get::<DB, _>(row, "sessions")?;
             totals.ended_seconds = get::<DB, _>(row, "seconds")?;
@@ -100,7 +100,7 @@ async fn add_open<DB: Dialect>(
     loop {
         let query = Query::<DB>::new(SELECT_SESSIONS).bind(tenant.uuid());
         let query = by_columns(query.and(" AND state < 3"), filter);
-        let rows = next(query, conn, after, CHUNK).await?;
+        let rows = next(from(query, filter, after), conn, CHUNK).await?;
         let last = rows.len() < CHUNK;
         after = rows.last().map(|row| (row.started_at, row.id));
         for row in rows {
@@ -146,7 +146,20 @@ fn by_columns<DB: Dialect>(query: Query<DB>, filter: &SessionFilter) -> Query<DB
         .and_if(" AND subject_type = $?", filter.subject_type.clone())
         .and_if(" AND subject_id = $?", filter.subject_id.clone())
         .and_if(" AND started_at >= $?", filter.started_from)
-        .and_if(" AND started_at < $?", filter.started_until)
+}
+
+/// Where a list begins: after a row, or at the filter's bound. Never both, as an index search
+/// would begin at the bound and read up to the row for each page.
+fn from<DB: Dialect>(
+    query: Query<DB>,
+    filter: &SessionFilter,
+    after: Option<SessionKey>,
+) -> Query<DB> {
+    let until = filter.started_until.filter(|_| after.is_none());
+    query
+        .and_if(" AND started_at < $?", until)
+        .and_if(" AND (started_at, id) < ($?, ", after.map(|key| key.0))
+        .and_if("$?)", after.map(|key| key.1.0))
 }
 
 /// The columns that an end sets.
@@ -177,12 +190,9 @@ fn by_state<DB: Dialect>(query: Query<DB>, filter: &SessionFilter, now: Timestam
 async fn next<DB: Dialect>(
     query: Query<DB>,
     conn: &mut DB::Connection,
-    after: Option<SessionKey>,
     limit: usize,
 ) -> Result<Vec<Session>, Fault> {
     let rows = query
-        .and_if(" AND (started_at, id) < ($?, ", after.map(|key| key.0))
-        .and_if("$?)", after.map(|key| key.1.0))
         .and(" ORDER BY started_at DESC, id DESC")
         .and_if(" LIMIT $?", i64::try_from(limit).ok())
         .fetch(conn)
