@@ -36,9 +36,13 @@ macro_rules! on_both_engines {
 
 mod activities;
 mod calendar;
+mod concurrency;
 mod ending;
 mod fixture;
+mod listing;
 mod living;
+mod reading;
 mod settings;
 mod starting;
+mod tenants;
 mod usage;
