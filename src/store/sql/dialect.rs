@@ -139,7 +139,7 @@ pub fn get<DB: Speaks<T>, T>(row: &DB::Row, column: &str) -> sqlx::Result<T> {
 /// `{rows}`, their `{columns}`, `{ids}`, `{for_update}`, `{transaction_id}` and
 /// `{each_feature}`.
 pub struct Query<DB: Dialect> {
-    sql: String,
+    pub(super) sql: String,
     args: Result<DB::Arguments, BoxDynError>,
 }
 
