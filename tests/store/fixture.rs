@@ -1,6 +1,9 @@
 //! A store of its own for each case, and short forms of what cases write and read.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use chrono::{DateTime, NaiveDate};
 use chrono_tz::Tz;
@@ -42,7 +45,8 @@ pub struct Fixture {
     pub clock: Arc<ManualClock>,
     pub ids: Arc<CountedIds>,
     pub tenant: TenantId,
-    _open: Arc<(writer::Writer, Option<TempDir>)>,
+    open: Arc<Mutex<Option<writer::Writer>>>,
+    _dir: Option<Arc<TempDir>>,
 }
 
 impl Fixture {
@@ -67,8 +71,15 @@ impl Fixture {
             clock,
             ids,
             tenant: tenant(0x1),
-            _open: Arc::new((opened.writer, dir)),
+            open: Arc::new(Mutex::new(Some(opened.writer))),
+            _dir: dir.map(Arc::new),
         }
+    }
+
+    /// Shuts the writer down.
+    pub async fn close(&self) {
+        let writer = self.open.lock().unwrap().take();
+        writer.unwrap().close().await;
     }
 
     /// The same store for another tenant.

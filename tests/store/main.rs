@@ -36,9 +36,16 @@ macro_rules! on_both_engines {
 
 mod activities;
 mod calendar;
+mod concurrency;
 mod ending;
 mod fixture;
+mod listing;
 mod living;
+mod model;
+mod reading;
+mod reference;
 mod settings;
 mod starting;
+mod tenants;
 mod usage;
+mod values;

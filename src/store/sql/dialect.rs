@@ -137,7 +137,7 @@ pub fn get<DB: Speaks<T>, T>(row: &DB::Row, column: &str) -> sqlx::Result<T> {
 /// A statement and its parameters. The SQL is a constant in which the engine fills
 /// `{rows}`, their `{columns}`, `{ids}`, `{for_update}` and `{each_feature}`.
 pub struct Query<DB: Dialect> {
-    sql: String,
+    pub(super) sql: String,
     args: Result<DB::Arguments, BoxDynError>,
 }
 

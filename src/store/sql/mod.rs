@@ -12,6 +12,8 @@ mod requests;
 pub mod rows;
 mod sessions;
 mod tenants;
+#[cfg(test)]
+mod tests;
 mod users;
 
 use std::sync::Arc;

@@ -1,0 +1,191 @@
+//! Every statement is one that both engines understand.
+
+#[path = "../../../tests/support/postgres.rs"]
+mod pg;
+
+use chrono::NaiveDate;
+use sqlx::{AssertSqlSafe, Executor, SqlSafeStr};
+use tempfile::TempDir;
+use uuid::Uuid;
+
+use super::{
+    Pools, activities, apply, days,
+    dialect::{Dialect, Query},
+    listing, read, requests,
+    rows::Rows,
+    sessions, tenants, users,
+};
+use crate::{
+    domain::{
+        ids::{SessionId, TenantId, UserId},
+        period::DateRange,
+        session::{CompletionStatus, EndReason, SessionFilter, SessionState},
+        time::Timestamp,
+    },
+    store::{postgres, sqlite},
+};
+
+/// What stands in the place of `{rows}` or `{ids}`.
+enum Many {
+    Rows(Rows<'static>),
+    Ids,
+    Nothing,
+}
+
+/// Each statement with what its last parameter is, and how many there are before that.
+fn statements() -> Vec<(String, usize, Many)> {
+    let by_ids = [sessions::SELECT_SESSIONS, sessions::AND_IDS].concat();
+    let open = [sessions::SELECT_SESSIONS, sessions::AND_OPEN_OF_USERS].concat();
+    let by_id = [sessions::SELECT_SESSIONS, sessions::AND_ID].concat();
+    let no_keys: &[&(UserId, NaiveDate)] = &[];
+    let no_periods: &[&DateRange] = &[];
+    let keys = || days::key_columns(no_keys);
+    let periods = || days::period_columns(no_periods);
+    let plain = |sql: &str, parameters| (sql.to_owned(), parameters, Many::Nothing);
+    let ids = |sql: &str, parameters| (sql.to_owned(), parameters, Many::Ids);
+    let rows = |sql: &str, rows| (sql.to_owned(), 1, Many::Rows(rows));
+    vec![
+        plain(apply::SELECT_TRANSACTION_ID, 0),
+        plain(read::PING, 0),
+        plain(read::SELECT_KEY, 1),
+        plain(read::INSERT_KEY, 2),
+        plain(tenants::SELECT_TENANT, 1),
+        plain(tenants::SELECT_TENANT_FOR_UPDATE, 1),
+        plain(tenants::INSERT_TENANT, 13),
+        plain(tenants::UPDATE_TENANT, 13),
+        plain(users::SELECT_USER, 2),
+        plain(users::SELECT_USERS_BY_LAST_ACTIVE, 5),
+        ids(users::LOCK_USERS, 1),
+        rows(users::INSERT_USERS, users::columns(&[])),
+        rows(users::UPDATE_USERS, users::columns(&[])),
+        plain(&by_id, 2),
+        ids(&by_ids, 1),
+        ids(&open, 1),
+        ids(sessions::SELECT_OWNERS, 1),
+        plain(sessions::SELECT_SESSIONS_TO_SWEEP, 3),
+        plain(sessions::SELECT_TENANTS_TO_SWEEP, 3),
+        plain(sessions::SWEEP_ALL_NOW, 2),
+        rows(sessions::INSERT_SESSIONS, sessions::columns(&[])),
+        rows(sessions::UPDATE_SESSIONS, sessions::changing_columns(&[])),
+        rows(days::SELECT_DAYS_BY_KEY, keys()),
+        plain(days::SELECT_DAYS_BY_USER, 4),
+        plain(days::SELECT_DAYS_BY_DATE, 6),
+        ids(days::SELECT_DAYS_BY_DATE_AND_USERS, 6),
+        plain(days::SUM_DAYS, 3),
+        plain(days::SUM_FEATURES, 3),
+        rows(days::COUNT_ACTIVE_USERS, periods()),
+        rows(days::COUNT_NEW_USERS, periods()),
+        rows(days::UPSERT_DAYS, days::columns(&[])),
+        ids(activities::SELECT_ACTIVITIES_BY_ID, 1),
+        plain(activities::SELECT_ACTIVITIES_BY_SESSION, 5),
+        rows(activities::INSERT_ACTIVITIES, activities::columns(&[])),
+        ids(requests::SELECT_REQUESTS_BY_ID, 1),
+        plain(requests::SELECT_OLD_REQUESTS, 3),
+        plain(requests::SELECT_TENANTS_WITH_OLD_REQUESTS, 3),
+        rows(requests::INSERT_REQUESTS, requests::columns(&[])),
+        ids(requests::DELETE_REQUESTS, 1),
+    ]
+}
+
+async fn prepare_all<DB: Dialect>(pools: &Pools<DB>)
+where
+    for<'c> &'c mut DB::Connection: Executor<'c, Database = DB>,
+{
+    let mut conn = pools.write.acquire().await.unwrap();
+    for (sql, parameters, many) in statements() {
+        // Only how many there are before the last one matters here.
+        let query = (0..parameters).fold(Query::<DB>::new(&sql), |query, _| query.bind(0_i64));
+        let sql = match many {
+            Many::Rows(rows) => query.rows(&rows).sql,
+            Many::Ids => query.ids([]).sql,
+            Many::Nothing => query.sql,
+        };
+        assert!(!sql.contains('{'), "nothing fills a place in {sql}");
+        let prepared = conn
+            .prepare(AssertSqlSafe(sql.clone()).into_sql_str())
+            .await;
+        assert!(prepared.is_ok(), "{sql}\n{:?}", prepared.err());
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "a tenant without rows")]
+const fn nobody() -> TenantId {
+    TenantId::from_verified(Uuid::nil())
+}
+
+/// A statement for each filter that there may be: run, since they are put together as they go.
+async fn list_by_all_filters<DB: Dialect>(pools: &Pools<DB>) {
+    let tenant = nobody();
+    let time = Timestamp::FIRST;
+    let some = |text: &str| Some(text.to_owned());
+    let mut conn = pools.read.acquire().await.unwrap();
+    for states in [
+        vec![],
+        vec![SessionState::Active],
+        vec![SessionState::Ended],
+    ] {
+        let filter = SessionFilter {
+            user_id: Some(UserId(Uuid::nil())),
+            states,
+            session_type: some("solo"),
+            client_type: some("web"),
+            completion: Some(CompletionStatus::Partial),
+            end_reason: Some(EndReason::Logout),
+            subject_type: some("class"),
+            subject_id: some("a"),
+            started_from: Some(time),
+            started_until: Some(time),
+        };
+        let after = Some((time, SessionId(Uuid::nil())));
+        let page = listing::page::<DB>(&mut conn, tenant, &filter, after, 1, time).await;
+        assert!(page.unwrap().items.is_empty());
+        let totals = listing::totals::<DB>(&mut conn, tenant, &filter, time).await;
+        assert_eq!(totals.unwrap().count, 0);
+    }
+}
+
+#[tokio::test]
+async fn sqlite_understands_every_statement() {
+    let dir = TempDir::new().unwrap();
+    let url = format!("sqlite://{}", dir.path().join("db").display());
+    let pools = sqlite::open(&url).await.unwrap();
+    prepare_all(&pools).await;
+    list_by_all_filters(&pools).await;
+}
+
+#[tokio::test]
+async fn postgres_understands_every_statement() {
+    let pools = postgres::open(&pg::database().await).await.unwrap();
+    prepare_all(&pools).await;
+    list_by_all_filters(&pools).await;
+}
+
+#[test]
+fn every_constant_of_sql_is_prepared() {
+    let sources = [
+        include_str!("activities.rs"),
+        include_str!("apply.rs"),
+        include_str!("days.rs"),
+        include_str!("listing.rs"),
+        include_str!("read.rs"),
+        include_str!("requests.rs"),
+        include_str!("sessions.rs"),
+        include_str!("tenants.rs"),
+        include_str!("users.rs"),
+    ];
+    let here = include_str!("tests.rs");
+    let constants = sources.iter().flat_map(|source| source.lines());
+    let constants = constants.filter_map(|line| {
+        let line = line.trim_start_matches("pub ").strip_prefix("const ")?;
+        let (name, value) = line.split_once(": &str")?;
+        value.trim_start().starts_with('=').then_some(name)
+    });
+    let names: Vec<_> = constants.collect();
+    assert!(names.len() > 30, "{names:?}");
+    let missing: Vec<_> = names
+        .into_iter()
+        // Run as part of `listing::totals`.
+        .filter(|name| *name != "SUM_ENDED" && !here.contains(&format!("::{name}")))
+        .collect();
+    assert!(missing.is_empty(), "{missing:?}");
+}

@@ -1,0 +1,161 @@
+//! Many writers at once lose nothing and count nothing twice.
+
+use std::time::Duration;
+
+use dwell::{
+    domain::{
+        rejection::{Rejection, UsedId},
+        usage::UsageIncrement,
+    },
+    store::Error,
+};
+
+use crate::fixture::{Fixture, MINUTE, not_found, seconds, session, user};
+
+on_both_engines! {
+    many_writes_on_few_users_all_count_once
+    a_session_id_that_two_users_start_at_once_goes_to_one
+    one_users_writes_keep_their_order
+    a_caller_that_goes_away_changes_nothing
+    a_closed_writer_has_answered_everyone
+    a_refused_write_leaves_the_others_of_its_batch_alone
+}
+
+/// Runs all at once, each in a task of its own.
+async fn at_once<T: Send + 'static>(
+    tasks: impl IntoIterator<Item = impl Future<Output = T> + Send + 'static>,
+) -> Vec<T> {
+    let tasks: Vec<_> = tasks.into_iter().map(tokio::spawn).collect();
+    let mut outcomes = Vec::new();
+    for task in tasks {
+        outcomes.push(task.await.unwrap());
+    }
+    outcomes
+}
+
+async fn many_writes_on_few_users_all_count_once(db: Fixture) {
+    let tasks = (0..300_u128).map(|number| {
+        let db = db.clone();
+        async move {
+            let (user, id) = (user(number % 5), session(1_000 + number));
+            db.start_as(user, id).await.unwrap();
+            db.heartbeat(id).await.unwrap();
+            let mut use_once = seconds(10);
+            use_once.feature_usage.insert(format!("f{}", number % 3), 1);
+            // A retry beside the first try.
+            let (first, again) = tokio::join!(
+                db.record_once(user, use_once.clone(), number),
+                db.record_once(user, use_once, number)
+            );
+            first.and(again).unwrap();
+            let (first, again) = tokio::join!(db.end(id), db.end(id));
+            assert_ne!(first.unwrap().already, again.unwrap().already);
+        }
+    });
+    at_once(tasks).await;
+    for number in 0..5 {
+        let counters = db.counters(user(number), "2026-11-20").await;
+        assert_eq!((counters.login_count, counters.sessions_started), (60, 60));
+        assert_eq!(counters.sessions_completed, 60);
+        assert_eq!(counters.active_seconds, 600);
+        assert_eq!(counters.feature_usage.values().sum::<i64>(), 60);
+        let summary = db.user(user(number)).await;
+        assert_eq!(summary.user.login_count, 60);
+        assert_eq!(summary.user.total_usage_seconds, 600);
+        assert_eq!(summary.open_sessions, 0);
+    }
+}
+
+async fn a_session_id_that_two_users_start_at_once_goes_to_one(db: Fixture) {
+    let taken: Error = Rejection::IdTaken(UsedId::Session).into();
+    for round in 0..20 {
+        let tasks = (0..2).map(|number| {
+            let db = db.clone();
+            async move { db.start_as(user(10 * round + number), session(round)).await }
+        });
+        let answers = at_once(tasks).await;
+        let won = answers.iter().filter(|answer| answer.is_ok()).count();
+        assert_eq!(won, 1);
+        let lost = answers.into_iter().find_map(Result::err);
+        assert_eq!(lost, Some(taken.clone()));
+        let mut logins = 0;
+        for number in 0..2 {
+            let found = db.find_user(user(10 * round + number)).await;
+            logins += found.map_or(0, |summary| summary.user.login_count);
+        }
+        assert_eq!(logins, 1);
+    }
+}
+
+async fn one_users_writes_keep_their_order(db: Fixture) {
+    db.start_as(user(1), session(1)).await.unwrap();
+    db.heartbeat(session(1)).await.unwrap();
+    db.pass(MINUTE);
+    let (paused, resumed, ended, beat) = tokio::join!(
+        db.pause(session(1)),
+        db.resume(session(1)),
+        db.end(session(1)),
+        db.heartbeat(session(1))
+    );
+    assert!(paused.is_ok() && resumed.is_ok() && beat.is_err());
+    let view = ended.unwrap().view;
+    assert_eq!(view.duration, Duration::from_secs(MINUTE));
+}
+
+async fn a_caller_that_goes_away_changes_nothing(db: Fixture) {
+    for number in 0..50 {
+        let write = db.record(user(number), None, seconds(1));
+        // Polled once, it is queued; then its caller is gone.
+        let _ = futures::FutureExt::now_or_never(write);
+    }
+    // Behind them in every lane.
+    for number in 0..50 {
+        db.record(user(number), None, seconds(1)).await.unwrap();
+        let counters = db.counters(user(number), "2026-11-20").await;
+        assert_eq!(counters.active_seconds, 2);
+    }
+}
+
+async fn a_closed_writer_has_answered_everyone(db: Fixture) {
+    let tasks: Vec<_> = (0..100)
+        .map(|number| {
+            let db = db.clone();
+            tokio::spawn(async move { db.record(user(number), None, seconds(1)).await })
+        })
+        .collect();
+    tokio::task::yield_now().await;
+    let store = db.store.clone();
+    let (tenant, now) = (db.tenant, db.now());
+    db.close().await;
+    let mut written = 0;
+    for task in tasks {
+        match task.await.unwrap() {
+            Ok(_) => written += 1,
+            Err(error) => assert_eq!(error, Error::ShuttingDown),
+        }
+    }
+    let page = store.list_users(tenant, None, None, 1_000, now).await;
+    assert_eq!(page.unwrap().items.len(), written);
+}
+
+async fn a_refused_write_leaves_the_others_of_its_batch_alone(db: Fixture) {
+    let negative = UsageIncrement {
+        active_seconds: -1,
+        ..UsageIncrement::default()
+    };
+    let writes = (0..40).map(|number| {
+        let increment = if number == 17 {
+            negative.clone()
+        } else {
+            seconds(1)
+        };
+        db.record(user(number), None, increment)
+    });
+    let answers = futures::future::join_all(writes).await;
+    // Callers validate before they write; here the database's own check refuses.
+    let refused = |answer: &Result<_, Error>| matches!(answer, Err(Error::Internal { .. }));
+    assert!(refused(&answers[17]), "{:?}", answers[17]);
+    assert_eq!(answers.iter().filter(|answer| answer.is_ok()).count(), 39);
+    assert_eq!(db.find_user(user(17)).await, None);
+    assert_eq!(db.heartbeat(session(404)).await.unwrap_err(), not_found());
+}
