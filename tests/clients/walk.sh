@@ -1,0 +1,389 @@
+#!/usr/bin/env bash
+# Walks the API as an operator would: with grpcurl, by reflection, on a fresh database.
+#   tests/clients/walk.sh BINARY sqlite|postgres
+set -euo pipefail
+
+here=$(cd "$(dirname "$0")/../.." && pwd)
+binary=$(realpath "${1:?usage: walk.sh BINARY sqlite|postgres}")
+engine=${2:?usage: walk.sh BINARY sqlite|postgres}
+grpcurl=${GRPCURL:-grpcurl}
+
+dir=$(mktemp -d)
+passed=0
+failed=0
+servers=()
+url=
+
+clean_up() {
+    local server
+    exec 9>&- || true
+    for server in "${servers[@]}"; do
+        kill -KILL "$server" 2>/dev/null || true
+        wait "$server" 2>/dev/null || true
+    done
+    if [ -d "$dir/postgres" ]; then
+        "$here/scripts/temp-postgres" stop "$dir/postgres" || true
+    fi
+    rm -rf "$dir"
+}
+trap clean_up EXIT
+trap 'exit 1' INT TERM
+
+pass() {
+    passed=$((passed + 1))
+    echo "ok    $1"
+}
+fail() { # WHAT WHY
+    failed=$((failed + 1))
+    echo "FAIL  $1"
+    printf '%s\n' "$2" | sed 's/^/      /'
+}
+
+# --- The server
+
+launch() { # NAME: sets $server
+    : >"$dir/$1.out" # No address of an earlier start.
+    "$binary" --listen 127.0.0.1:0 --database-url "$url" --log info \
+        >"$dir/$1.out" 2>>"$dir/$1.log" &
+    server=$!
+    servers+=("$server")
+}
+
+listens() { # NAME PID: sets $address once it listens
+    local i
+    for ((i = 0; i < 150; i++)); do
+        address=$(sed -n 's/^listening on //p' "$dir/$1.out")
+        if [ -n "$address" ]; then
+            return
+        fi
+        kill -0 "$2" 2>/dev/null || break
+        sleep 0.1
+    done
+    echo "$1 did not begin to listen:" >&2
+    cat "$dir/$1.log" >&2
+    exit 1
+}
+
+ends() { # PID: its exit code in $code, its seconds in $took; killed after 15 s
+    local begun=$SECONDS i
+    for ((i = 0; i < 150; i++)); do
+        kill -0 "$1" 2>/dev/null || break
+        sleep 0.1
+    done
+    kill -KILL "$1" 2>/dev/null || true
+    code=0
+    wait "$1" 2>/dev/null || code=$?
+    took=$((SECONDS - begun))
+}
+
+# --- Calls
+
+tenant=5e1f0000-0000-4000-8000-000000000001
+neighbour=5e1f0000-0000-4000-8000-000000000002
+
+# Calls SERVICE/METHOD with a JSON request. The answer is in $answer; for a refusal its status
+# as JSON, and $code is then 64 plus the gRPC code, as grpcurl exits.
+call_as() { # TENANT METHOD REQUEST
+    local header=()
+    if [ -n "$1" ]; then
+        header=(-H "x-tenant-id: $1")
+    fi
+    code=0
+    answer=$("$grpcurl" -plaintext -max-time 5 -format-error -emit-defaults "${header[@]}" \
+        -d "$3" "$address" "dwell.v1.$2" 2>"$dir/refusal") || code=$?
+    if [ "$code" != 0 ]; then
+        answer=$(cat "$dir/refusal")
+    fi
+}
+call() { call_as "$tenant" "$@"; }
+
+# Passes if the last call was answered and the jq expression is true of the answer.
+answered() { # WHAT JQ
+    if [ "$code" = 0 ] && jq -e "$2" <<<"$answer" >/dev/null 2>&1; then
+        pass "$1"
+    else
+        fail "$1" "exit code $code, wanted $2 of: $answer"
+    fi
+}
+# Passes if the last call was refused with this gRPC code, and the expression holds.
+refused() { # WHAT CODE [JQ]
+    if [ "$code" = $((64 + $2)) ] && jq -e "${3:-true}" <<<"$answer" >/dev/null 2>&1; then
+        pass "$1"
+    else
+        fail "$1" "exit code $code, wanted $((64 + $2)) and ${3:-true} of: $answer"
+    fi
+}
+same() { # WHAT WANTED GOT
+    if [ "$2" = "$3" ]; then
+        pass "$1"
+    else
+        fail "$1" "wanted $2"$'\n'"got    $3"
+    fi
+}
+ask() { # Reflection or health, with no tenant: grpcurl's own arguments
+    code=0
+    answer=$("$grpcurl" -plaintext -max-time 5 "$@" 2>&1) || code=$?
+}
+
+INVALID_ARGUMENT=3 NOT_FOUND=5 ALREADY_EXISTS=6 FAILED_PRECONDITION=9 UNAUTHENTICATED=16
+
+# --- The walk
+
+case "$engine" in
+sqlite) url="sqlite://$dir/dwell.db" ;;
+postgres)
+    mkdir "$dir/postgres"
+    chmod 711 "$dir"
+    url=$("$here/scripts/temp-postgres" start "$dir/postgres")
+    ;;
+*)
+    echo "no such engine: $engine" >&2
+    exit 2
+    ;;
+esac
+
+# Two instances find an empty PostgreSQL: the schema is made once, under a lock.
+if [ "$engine" = postgres ]; then
+    launch twin
+    twin=$server
+fi
+launch dwell
+if [ "$engine" = postgres ]; then
+    listens twin "$twin"
+    ask "$address" grpc.health.v1.Health/Check
+    answered "the first of two instances that started at once serves" '.status == "SERVING"'
+fi
+listens dwell "$server"
+ask "$address" grpc.health.v1.Health/Check
+answered "it serves" '.status == "SERVING"'
+
+ask "$address" list
+same "reflection lists the services" \
+    "dwell.v1.SessionService dwell.v1.TenantService dwell.v1.UsageStatsService grpc.health.v1.Health" \
+    "$(tr '\n' ' ' <<<"$answer" | sed 's/ $//')"
+for service in '' dwell.v1.SessionService dwell.v1.UsageStatsService dwell.v1.TenantService; do
+    ask -d "{\"service\": \"$service\"}" "$address" grpc.health.v1.Health/Check
+    answered "health of '${service}' is SERVING" '.status == "SERVING"'
+done
+ask -d '{"service": "nobody"}' "$address" grpc.health.v1.Health/Check
+same "health of an unknown service is NOT_FOUND" 69 "$code"
+
+user=5e1f0000-0000-4000-8000-0000000000a1
+session=5e1f0000-0000-4000-8000-0000000000b1
+login="\"user_id\": \"$user\", \"session_id\": \"$session\", \"client_type\": \"web\""
+by_id="{\"session_id\": \"$session\"}"
+
+call_as '' SessionService/StartSession "{$login}"
+refused "no x-tenant-id is UNAUTHENTICATED" $UNAUTHENTICATED
+call_as nonsense SessionService/StartSession "{$login}"
+refused "x-tenant-id that is no UUID is UNAUTHENTICATED" $UNAUTHENTICATED
+
+call SessionService/StartSession "{$login}"
+answered "login opens a session" \
+    ".created and .session.id == \"$session\" and .session.state == \"SESSION_STATE_ACTIVE\""
+call SessionService/StartSession "{$login}"
+answered "the same login again is the same session" ".created == false and .session.id == \"$session\""
+call SessionService/StartSession "{$login, \"focus_mode\": true}"
+refused "the same id for another login is ALREADY_EXISTS" $ALREADY_EXISTS
+call SessionService/Heartbeat "$by_id"
+answered "heartbeat" '.state == "SESSION_STATE_ACTIVE" and .expireTime != null'
+activity="{\"session_id\": \"$session\", \"activity_id\": \"5e1f0000-0000-4000-8000-0000000000c1\",
+    \"activity_type\": \"flashcards\", \"items_completed\": 3, \"items_correct\": 2}"
+call SessionService/LogActivity "$activity"
+answered "activity, with its accuracy and points" \
+    '.activity.accuracyPercentage == 66.67 and .activity.pointsEarned == "2"'
+call SessionService/LogActivity "$activity"
+answered "the same activity again is the same activity" '.activity.pointsEarned == "2"'
+call SessionService/ListActivities "$by_id"
+answered "it is listed once" '.activities | length == 1'
+call SessionService/PauseSession "$by_id"
+answered "pause" '.session.state == "SESSION_STATE_PAUSED"'
+call SessionService/ResumeSession "$by_id"
+answered "resume" '.session.state == "SESSION_STATE_ACTIVE"'
+call SessionService/EndSession "{\"session_id\": \"$session\", \"mood_rating\": 4}"
+answered "logout" '.alreadyEnded == false and .session.state == "SESSION_STATE_ENDED"
+    and .session.endReason == "END_REASON_LOGOUT" and .session.moodRating == 4'
+ended=$(jq -S .session <<<"$answer")
+call SessionService/EndSession "$by_id"
+answered "logout again" '.alreadyEnded'
+same "it is as it ended" "$ended" "$(jq -S .session <<<"$answer")"
+call SessionService/PauseSession "$by_id"
+refused "no pause after the end: FAILED_PRECONDITION" $FAILED_PRECONDITION
+call SessionService/Heartbeat "$by_id"
+refused "no heartbeat after the end: FAILED_PRECONDITION" $FAILED_PRECONDITION
+
+call_as $neighbour SessionService/GetSession "$by_id"
+refused "a neighbour's session is NOT_FOUND" $NOT_FOUND
+foreign=$answer
+call SessionService/GetSession '{"session_id": "5e1f0000-0000-4000-8000-0000000000ff"}'
+same "exactly as one that does not exist" "$foreign" "$answer"
+
+call SessionService/StartSession \
+    '{"user_id": "x", "session_id": "y", "client_type": "W W", "ip_address": "here"}'
+refused "bad input names each field" $INVALID_ARGUMENT '[.details[].fieldViolations[]?.field] | sort
+    == ["client_type", "ip_address", "session_id", "user_id"]'
+call SessionService/EndSession "{\"session_id\": \"$session\", \"progress\": 1.5, \"mood_rating\": 6}"
+refused "so does another" $INVALID_ARGUMENT \
+    '[.details[].fieldViolations[]?.field] | sort == ["mood_rating", "progress"]'
+
+# Days long ago, so that nothing depends on the day of the walk: 2025-06-29 is a Sunday.
+other=5e1f0000-0000-4000-8000-0000000000a2
+record="{\"user_id\": \"$other\", \"session_id\": \"5e1f0000-0000-4000-8000-0000000000b2\",
+    \"start_time\": \"2025-06-29T23:30:00Z\", \"duration\": \"3600s\"}"
+call SessionService/RecordSession "$record"
+answered "a session of a past day is saved" \
+    '.created and .session.durationMinutes == "60" and .session.endReason == "END_REASON_RECORDED"'
+call SessionService/RecordSession "$record"
+answered "once" '.created == false'
+usage() { # USER DATE REQUEST_ID INCREMENT
+    echo "{\"user_id\": \"$1\", \"date\": \"$2\", \"request_id\": \"$3\", \"increment\": $4}"
+}
+request=5e1f0000-0000-4000-8000-0000000000d1
+call UsageStatsService/RecordUsage \
+    "$(usage $user 2025-06-30 $request '{"simulation_runs": 2, "feature_usage": {"map": 3}}')"
+answered "usage is recorded" '.usage.simulationRuns == "2" and .usage.featureUsage.map == "3"'
+call UsageStatsService/RecordUsage \
+    "$(usage $user 2025-06-30 $request '{"simulation_runs": 2, "feature_usage": {"map": 3}}')"
+answered "the same request_id is counted once" '.usage.simulationRuns == "2"'
+call UsageStatsService/RecordUsage "$(usage $user 2025-06-30 $request '{"simulation_runs": 9}')"
+refused "with other content it is ALREADY_EXISTS" $ALREADY_EXISTS
+call UsageStatsService/RecordUsage \
+    "$(usage $user 2025-07-01 5e1f0000-0000-4000-8000-0000000000d2 '{"active_seconds": 90}')"
+answered "usage of a further day" '.usage.activeSeconds == "90" and .usage.activeMinutes == "1"'
+call UsageStatsService/RecordUsage '{"user_id": "", "increment": {"active_seconds": -1}}'
+refused "negative usage of nobody is refused" $INVALID_ARGUMENT
+
+report() { # GRANULARITY
+    call UsageStatsService/GetTenantUsageReport "{\"start_date\": \"2025-06-01\",
+        \"end_date\": \"2025-07-31\", \"granularity\": \"GRANULARITY_$1\"}"
+}
+rows='[.periods[] | [.startDate, .endDate, .activeUsers, .newUsers, .activeSeconds, .simulationRuns]]'
+report DAY
+answered "report by day: the session's hour is split at midnight" "$rows == [
+    [\"2025-06-29\", \"2025-06-29\", \"1\", \"1\", \"1800\", \"0\"],
+    [\"2025-06-30\", \"2025-06-30\", \"2\", \"1\", \"1800\", \"2\"],
+    [\"2025-07-01\", \"2025-07-01\", \"1\", \"0\", \"90\", \"0\"]]"
+report WEEK
+answered "report by week" "$rows == [
+    [\"2025-06-23\", \"2025-06-29\", \"1\", \"1\", \"1800\", \"0\"],
+    [\"2025-06-30\", \"2025-07-06\", \"2\", \"1\", \"1890\", \"2\"]]"
+report MONTH
+answered "report by month" "$rows == [
+    [\"2025-06-01\", \"2025-06-30\", \"2\", \"2\", \"3600\", \"2\"],
+    [\"2025-07-01\", \"2025-07-31\", \"1\", \"0\", \"90\", \"0\"]]"
+answered "its total counts each user once" '.total | .activeUsers == "2" and .activeSeconds == "3690"
+    and .sessionsStarted == "1" and .sessionsCompleted == "1" and .featureUsage.map == "3"'
+call_as $neighbour UsageStatsService/GetTenantUsageReport \
+    '{"start_date": "2025-06-01", "end_date": "2025-07-31"}'
+answered "a neighbour sees none of it" '(.periods | length) == 0 and .total.activeUsers == "0"'
+call UsageStatsService/GetUserUsageStats \
+    "{\"user_id\": \"$other\", \"start_date\": \"2025-06-29\", \"end_date\": \"2025-06-30\"}"
+answered "a user's days and their sum" \
+    '[.days[].activeSeconds] == ["1800", "1800"] and .total.activeMinutes == "60"'
+call UsageStatsService/GetUserSummary "{\"user_id\": \"$user\"}"
+answered "user summary" '.summary | .loginCount == "1" and .openSessions == "0" and .lastLoginTime != null'
+call_as $neighbour UsageStatsService/GetUserSummary "{\"user_id\": \"$user\"}"
+refused "a neighbour's user is NOT_FOUND" $NOT_FOUND
+call UsageStatsService/ListUserSummaries '{}'
+answered "both users are listed" '.summaries | length == 2'
+
+lister=5e1f0000-0000-4000-8000-0000000000a3
+for day in 01 02 03; do
+    call SessionService/RecordSession "{\"user_id\": \"$lister\",
+        \"start_time\": \"2025-02-${day}T10:00:00Z\", \"duration\": \"600s\"}"
+done
+call SessionService/ListSessions "{\"user_id\": \"$lister\", \"page_size\": 2, \"include_totals\": true}"
+answered "a first page, newest first, with totals of all pages" '[.sessions[].startTime[:10]]
+    == ["2025-02-03", "2025-02-02"] and .totals.sessionCount == "3" and .totals.totalSeconds == "1800"'
+token=$(jq -r .nextPageToken <<<"$answer")
+call SessionService/ListSessions "{\"user_id\": \"$lister\", \"page_size\": 2, \"page_token\": \"$token\"}"
+answered "the last page" '[.sessions[].startTime[:10]] == ["2025-02-01"] and .nextPageToken == ""'
+call_as $neighbour SessionService/ListSessions \
+    "{\"user_id\": \"$lister\", \"page_size\": 2, \"page_token\": \"$token\"}"
+refused "a neighbour's page token is refused" $INVALID_ARGUMENT
+
+# --- The end, and after it
+
+open_for() { # SECONDS: logs in one session after the other; $dir/answered has the answered ones
+    local until=$((SECONDS + $1)) n=$RANDOM$RANDOM id
+    while ((SECONDS < until)); do
+        n=$((n + 1))
+        id=$(printf '5e1f0000-0000-4000-8000-%012d' "$n")
+        call SessionService/StartSession "{\"user_id\": \"$user\", \"session_id\": \"$id\"}"
+        if [ "$code" = 0 ]; then
+            echo "$id" >>"$dir/answered"
+        fi
+    done
+}
+all_there() { # WHAT
+    local id lost='' count=0
+    while read -r id; do
+        count=$((count + 1))
+        call SessionService/GetSession "{\"session_id\": \"$id\"}"
+        [ "$code" = 0 ] || lost+=" $id"
+    done <"$dir/answered"
+    if [ "$count" -gt 0 ] && [ -z "$lost" ]; then
+        pass "$1: all answered logins are there"
+    else
+        fail "$1: all answered logins are there" "of $count lost:$lost"
+    fi
+    rm "$dir/answered"
+}
+
+# A gateway's stream that stays open must not hold up the end.
+mkfifo "$dir/gateway"
+"$grpcurl" -plaintext -max-time 20 -H "x-tenant-id: $tenant" -d @ "$address" \
+    dwell.v1.SessionService/StreamHeartbeats <"$dir/gateway" >"$dir/gateway.out" 2>&1 &
+gateway=$!
+exec 9>"$dir/gateway"
+echo '{"session_id": "5e1f0000-0000-4000-8000-0000000000ff"}' >&9
+for ((i = 0; i < 50; i++)); do
+    grep -q '"code": 5' "$dir/gateway.out" && break
+    sleep 0.1
+done
+same "a stream's bad message is answered with its code" 1 "$(grep -c '"code": 5' "$dir/gateway.out")"
+open_for 3 &
+clients=$!
+sleep 1.5
+kill -TERM "$server"
+ends "$server"
+same "SIGTERM with calls in flight: exit code 0" 0 "$code"
+if ((took < 10)); then
+    pass "within 10 seconds"
+else
+    fail "within 10 seconds" "took $took s"
+fi
+wait "$clients"
+exec 9>&-
+code=0
+wait "$gateway" || code=$?
+same "the open stream ended with UNAVAILABLE" $((64 + 14)) "$code"
+ask "$address" grpc.health.v1.Health/Check
+if [ "$code" != 0 ]; then
+    pass "after it nobody answers"
+else
+    fail "after it nobody answers" "$answer"
+fi
+launch dwell
+listens dwell "$server"
+all_there "after SIGTERM"
+
+open_for 2 &
+clients=$!
+sleep 1
+kill -KILL "$server"
+wait "$server" 2>/dev/null || true
+wait "$clients"
+launch dwell
+listens dwell "$server"
+all_there "after kill -9"
+report MONTH
+answered "the report is what it was" '.total.activeSeconds == "3690"'
+if grep -h " ERROR " "$dir"/*.log >"$dir/errors"; then
+    fail "no line of level error in the log" "$(cat "$dir/errors")"
+else
+    pass "no line of level error in the log"
+fi
+
+echo "$passed passed, $failed failed"
+[ "$failed" = 0 ]
