@@ -206,8 +206,7 @@ async fn a_report_sums_each_day_and_counts_distinct_users(db: Fixture) {
     let data = db.store.get_report_data(db.tenant, range, vec![range]);
     let data = data.await.unwrap();
     assert_eq!(data.users, BTreeMap::from([(range, counts(3, 2))]));
-    let all = data.users[&range];
-    let report = tenant_usage_report(range, &[range], &data.days, &data.users, all);
+    let report = tenant_usage_report(range, &[range], &data.days, &data.users);
     assert_eq!(report.total.counters.active_seconds, 60);
     assert_eq!(report.total.counters.feature_usage["shared"], 12);
 }
