@@ -53,7 +53,9 @@ impl RevokeSessions {
         };
         // Once each: a session named twice would end, and count, twice.
         let ids: BTreeSet<_> = ids.iter().copied().collect();
-        ids.iter().for_each(|id| ledger.sessions.want(*id));
+        for id in &ids {
+            ledger.sessions.want(*id);
+        }
         let mut open = Vec::new();
         for id in ids {
             match ledger.session(self.user_id, id) {
