@@ -55,7 +55,8 @@ pub struct LogArgs {
     #[arg(
         long,
         env = "DWELL_LOG",
-        default_value = "info",
+        // sqlx warns of every connection that a database takes with it when it goes.
+        default_value = "info,sqlx=error",
         value_name = "FILTER",
         value_parser = log_filter
     )]
@@ -138,8 +139,8 @@ fn database_url(text: &str) -> Result<String, String> {
     if !known.iter().any(|scheme| text.starts_with(scheme)) {
         return Err("must begin with sqlite:// or postgres://".to_owned());
     }
-    if text.contains(":memory:") {
-        return Err("must name a file: a database in memory is not shared".to_owned());
+    if matches!(text, "sqlite://" | "sqlite://:memory:") || text.contains("mode=memory") {
+        return Err("must name a file, such as sqlite://dwell.db".to_owned());
     }
     Ok(text.to_owned())
 }
@@ -193,6 +194,7 @@ mod tests {
         for wrong in [
             ["--database-url", "mysql://x"],
             ["--database-url", "sqlite://:memory:"],
+            ["--database-url", "sqlite://"],
             ["--listen", "nowhere"],
             ["--auth", "maybe"],
             ["--sweep-interval", "0"],

@@ -31,11 +31,18 @@ use crate::{
 /// less what the writer needs after them.
 const DRAIN: Duration = Duration::from_secs(8);
 const DRAIN_WRITER: Duration = Duration::from_millis(1_500);
+/// How long the last answers may take to leave the machine.
+const FLUSH: Duration = Duration::from_millis(250);
 const HEALTH_INTERVAL: Duration = Duration::from_secs(2);
 const PING_TIMEOUT: Duration = Duration::from_secs(2);
 /// Calls at once on one connection: tonic's default takes hyper's limit away.
 const STREAMS: u32 = 1_000;
 const KEEPALIVE: Duration = Duration::from_secs(30);
+/// A stream that waits for the database holds this much unread. h2 ends a connection on which
+/// too many small messages wait, by a budget of half the connection's window: some dozens of
+/// streams of the smallest messages must fit into it.
+const STREAM_WINDOW: u32 = 64 * 1024;
+const CONNECTION_WINDOW: u32 = 8 * 1024 * 1024;
 
 type Session = SessionServiceServer<Sessions>;
 type Usage = UsageStatsServiceServer<UsageStats>;
@@ -80,18 +87,22 @@ pub async fn serve(
         writer: parts.writer.handle(),
         clock: parts.clock,
     };
-    jobs.start(parts.sweep_interval, &tasks, &stopping);
+    let idle = CancellationToken::new();
+    jobs.start(parts.sweep_interval, &tasks, &idle);
     let (health, routes) = routes(context)?;
     set_health(&health, ServingStatus::Serving).await;
     let watch = watch_database(parts.store, health.clone());
-    tasks.spawn(stopping.clone().run_until_cancelled_owned(watch));
+    tasks.spawn(idle.clone().run_until_cancelled_owned(watch));
     tasks.close();
 
+    let calls = ObserveLayer::default();
     let server = tonic::transport::Server::builder()
-        .layer(ObserveLayer)
+        .layer(calls.clone())
         .max_concurrent_streams(STREAMS)
         .tcp_nodelay(true)
         .http2_keepalive_interval(Some(KEEPALIVE))
+        .initial_stream_window_size(STREAM_WINDOW)
+        .initial_connection_window_size(CONNECTION_WINDOW)
         .add_routes(routes)
         .serve_with_incoming_shutdown(
             TcpListenerStream::new(listener),
@@ -103,15 +114,23 @@ pub async fn serve(
         ended = &mut server => ended?,
         () = shutdown => {
             info!("shutting down");
-            stopping.cancel();
+            idle.cancel();
             tasks.wait().await;
             set_health(&health, ServingStatus::NotServing).await;
-            if timeout(DRAIN, server).await.is_err() {
+            stopping.cancel();
+            // A peer that is silent, or watches health, keeps its connection for ever; so it is
+            // calls that are waited for, and then their last bytes.
+            let drained = async {
+                calls.drained().await;
+                timeout(FLUSH, &mut server).await
+            };
+            if timeout(DRAIN, drained).await.is_err() {
                 warn!("some calls did not end in time");
             }
         }
     }
-    stopping.cancel();
+    drop(server);
+    idle.cancel();
     if timeout(DRAIN_WRITER, parts.writer.close()).await.is_err() {
         warn!("some writes were not answered in time");
     }

@@ -283,7 +283,9 @@ impl Ledger {
     /// Counts an ended session: its seconds for its user and each local day, itself for the
     /// day of its start if it was completed.
     pub fn count_end(&mut self, session: &Session) -> Result<(), Halt> {
-        let by_day = session.seconds_by_day(self.settings(), self.now);
+        let mut by_day = session.seconds_by_day(self.settings(), self.now);
+        // Less than a second is no use of a day.
+        by_day.retain(|(_, part)| *part > 0);
         let completed = session.is_completed().then_some(session.start_date);
         for date in by_day.iter().map(|(date, _)| *date).chain(completed) {
             self.days.want((session.user_id, date));

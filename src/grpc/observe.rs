@@ -9,6 +9,7 @@ use std::{
 use futures::future::BoxFuture;
 use http::{HeaderMap, HeaderValue, Request, Response};
 use http_body::{Body as HttpBody, Frame, SizeHint};
+use tokio_util::task::{TaskTracker, task_tracker::TaskTrackerToken};
 use tonic::{Code, body::Body};
 use tower::{Layer, Service};
 use tracing::{Instrument, Span, field, info, info_span};
@@ -18,15 +19,31 @@ const DETAILS: &str = "grpc-status-details-bin";
 /// What the log says of a call whose caller went away before its end.
 const GONE: &str = "CANCELLED";
 
-/// Logs each call of the services it is around.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct ObserveLayer;
+/// Before the methods of health and reflection, which may stay open for as long as they like.
+const INFRASTRUCTURE: &str = "grpc.";
+
+/// Logs each call of the services it is around, and knows which are under way.
+#[derive(Clone, Debug, Default)]
+pub struct ObserveLayer {
+    calls: TaskTracker,
+}
+
+impl ObserveLayer {
+    /// Returns when no call of ours is under way.
+    pub async fn drained(&self) {
+        self.calls.close();
+        self.calls.wait().await;
+    }
+}
 
 impl<S> Layer<S> for ObserveLayer {
     type Service = Observe<S>;
 
     fn layer(&self, inner: S) -> Observe<S> {
-        Observe { inner }
+        Observe {
+            inner,
+            calls: self.calls.clone(),
+        }
     }
 }
 
@@ -34,6 +51,7 @@ impl<S> Layer<S> for ObserveLayer {
 #[derive(Clone, Debug)]
 pub struct Observe<S> {
     inner: S,
+    calls: TaskTracker,
 }
 
 impl<S, B> Service<Request<B>> for Observe<S>
@@ -56,6 +74,7 @@ where
             span: span.clone(),
             begun: Instant::now(),
             status: None,
+            _under_way: (!method.starts_with(INFRASTRUCTURE)).then(|| self.calls.token()),
         };
         let answer = span.in_scope(|| self.inner.call(request));
         let answer = answer.instrument(span);
@@ -68,16 +87,21 @@ where
     }
 }
 
-/// tonic answers INTERNAL to a message that it cannot read, which is the caller's doing. Ours
-/// always carry details.
+/// tonic answers INTERNAL to a message that it cannot read and `OUT_OF_RANGE` to one that is too
+/// large, which gRPC calls otherwise. Ours always carry details.
 fn own_up(headers: &mut HeaderMap) {
-    let internal = headers
-        .get(STATUS)
-        .is_some_and(|status| Code::from_bytes(status.as_bytes()) == Code::Internal);
-    if internal && !headers.contains_key(DETAILS) {
-        let invalid = HeaderValue::from(Code::InvalidArgument as i32);
-        headers.insert(STATUS, invalid);
+    if headers.contains_key(DETAILS) {
+        return;
     }
+    let code = headers
+        .get(STATUS)
+        .map(|status| Code::from_bytes(status.as_bytes()));
+    let rightly = match code {
+        Some(Code::Internal) => Code::InvalidArgument,
+        Some(Code::OutOfRange) => Code::ResourceExhausted,
+        _ => return,
+    };
+    headers.insert(STATUS, HeaderValue::from(rightly as i32));
 }
 
 /// A call under way; logged when it is dropped.
@@ -85,6 +109,7 @@ struct Call {
     span: Span,
     begun: Instant,
     status: Option<Code>,
+    _under_way: Option<TaskTrackerToken>,
 }
 
 impl Call {

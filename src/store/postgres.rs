@@ -41,6 +41,8 @@ pub async fn open(url: &str, migrate: bool) -> Result<Pools<Postgres>, OpenError
         .application_name("dwell")
         // sqlx would log slow statements with their SQL.
         .disable_statement_logging();
+    // A pool would only say that no connection became free; this says why.
+    PgConnection::connect_with(&options).await?.close().await?;
     let lanes = u32::try_from(LANES).unwrap_or(u32::MAX);
     let write = pool(lanes).connect_with(options.clone()).await?;
     let migrations = sqlx::migrate!("migrations/postgres");

@@ -72,8 +72,8 @@ pub trait Apply: Send + Sync {
 pub enum Failure {
     /// Another transaction was in the way.
     Contention,
-    /// The database is away.
-    Unavailable,
+    /// The database is away, and what it looks like.
+    Unavailable(String),
     /// The database refused something in the batch.
     Refused(Error),
     /// The connection broke before the commit was answered.

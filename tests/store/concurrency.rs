@@ -14,6 +14,7 @@ use crate::fixture::{Fixture, MINUTE, not_found, seconds, session, user};
 
 on_both_engines! {
     many_writes_on_few_users_all_count_once
+    two_instances_on_one_database_count_once
     a_session_id_that_two_users_start_at_once_goes_to_one
     one_users_writes_keep_their_order
     a_caller_that_goes_away_changes_nothing
@@ -63,6 +64,31 @@ async fn many_writes_on_few_users_all_count_once(db: Fixture) {
         assert_eq!(summary.user.login_count, 60);
         assert_eq!(summary.user.total_usage_seconds, 600);
         assert_eq!(summary.open_sessions, 0);
+    }
+}
+
+async fn two_instances_on_one_database_count_once(db: Fixture) {
+    let instances = [db.second_instance().await, db.clone()];
+    let tasks = (0..120_u128).flat_map(|number| {
+        instances.clone().map(|db| async move {
+            let (user, id) = (user(number % 3), session(1_000 + number));
+            let started = db.start_as(user, id).await.unwrap();
+            db.record_once(user, seconds(10), number).await.unwrap();
+            let ended = db.end(id).await.unwrap();
+            (started.created, ended.already)
+        })
+    });
+    let answers = at_once(tasks).await;
+    for both in answers.chunks(2) {
+        assert_ne!(both[0].0, both[1].0);
+        assert_ne!(both[0].1, both[1].1);
+    }
+    for number in 0..3 {
+        let counters = db.counters(user(number), "2026-11-20").await;
+        assert_eq!((counters.login_count, counters.sessions_started), (40, 40));
+        assert_eq!(counters.sessions_completed, 40);
+        assert_eq!(counters.active_seconds, 400);
+        assert_eq!(db.user(user(number)).await.user.login_count, 40);
     }
 }
 

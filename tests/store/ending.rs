@@ -91,7 +91,7 @@ async fn an_end_may_be_back_dated(db: Fixture) {
     let end = at("2026-11-20T12:05:00Z");
     let ended = db.end_at(id, Some(end)).await.unwrap();
     assert_eq!(ended.view.session.ended_at(), Some(end));
-    assert_eq!(ended.view.duration, Duration::from_secs(300));
+    assert_eq!(ended.view.duration, Duration::from_mins(5));
     assert_eq!(db.user(user(1)).await.user.total_usage_seconds, 300);
     assert_eq!(db.counters(user(1), "2026-11-20").await.active_seconds, 300);
 }
@@ -305,7 +305,7 @@ async fn an_old_recorded_session_leaves_later_times_alone(db: Fixture) {
 async fn a_recorded_session_of_an_unknown_client_type_is_refused(db: Fixture) {
     let time = between("2026-11-10T12:00:00Z", "2026-11-10T13:00:00Z");
     let mut command = recorded(session(1), time);
-    command.context.client_type = "toaster".to_owned();
+    command.context.client_type = "toaster".into();
     assert_eq!(invalid_field(db.submit(command).await), "client_type");
     assert_eq!(db.find_user(user(1)).await, None);
     assert_eq!(db.find_session(session(1)).await, None);

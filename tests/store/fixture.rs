@@ -45,8 +45,9 @@ pub struct Fixture {
     pub clock: Arc<ManualClock>,
     pub ids: Arc<CountedIds>,
     pub tenant: TenantId,
-    open: Arc<Mutex<Option<writer::Writer>>>,
-    _dir: Option<Arc<TempDir>>,
+    running: Arc<Mutex<Option<writer::Writer>>>,
+    url: Arc<str>,
+    dir: Option<Arc<TempDir>>,
 }
 
 impl Fixture {
@@ -64,6 +65,21 @@ impl Fixture {
     async fn on(url: &str, dir: Option<TempDir>) -> Self {
         let clock = Arc::new(ManualClock::at(at("2026-11-20T12:00:00Z")));
         let ids = Arc::new(CountedIds::default());
+        Self::open(url, dir.map(Arc::new), clock, ids).await
+    }
+
+    /// Another instance of the service on the same database, with the same clock and ids.
+    pub async fn second_instance(&self) -> Self {
+        let (clock, ids) = (self.clock.clone(), self.ids.clone());
+        Self::open(&self.url, self.dir.clone(), clock, ids).await
+    }
+
+    async fn open(
+        url: &str,
+        dir: Option<Arc<TempDir>>,
+        clock: Arc<ManualClock>,
+        ids: Arc<CountedIds>,
+    ) -> Self {
         let opened = open(url, true, clock.clone(), ids.clone()).await.unwrap();
         Self {
             store: opened.store,
@@ -71,14 +87,15 @@ impl Fixture {
             clock,
             ids,
             tenant: tenant(0x1),
-            open: Arc::new(Mutex::new(Some(opened.writer))),
-            _dir: dir.map(Arc::new),
+            running: Arc::new(Mutex::new(Some(opened.writer))),
+            url: url.into(),
+            dir,
         }
     }
 
     /// Shuts the writer down.
     pub async fn close(&self) {
-        let writer = self.open.lock().unwrap().take();
+        let writer = self.running.lock().unwrap().take();
         writer.unwrap().close().await;
     }
 

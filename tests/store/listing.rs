@@ -170,6 +170,7 @@ async fn list(db: &Fixture, filter: &SessionFilter, limit: usize) -> Vec<Session
             .list_sessions(db.tenant, filter.clone(), after, limit, db.now());
         let page = page.await.unwrap();
         assert!(page.items.len() == limit || page.next.is_none());
+        assert!(ids.len() < 100, "pages go round in circles");
         ids.extend(page.items.iter().map(|view| view.session.id));
         after = page.next;
         if after.is_none() {
@@ -207,7 +208,7 @@ fn settings() -> Vec<Vec<Setting>> {
     use SessionState::{Active, Ended, Paused};
     vec![
         vec![|filter| filter.user_id = Some(user(1)), |filter| {
-            filter.user_id = Some(user(404))
+            filter.user_id = Some(user(404));
         }],
         vec![
             |filter| filter.states = vec![Active],
@@ -231,7 +232,7 @@ fn settings() -> Vec<Vec<Setting>> {
         vec![|filter| filter.subject_id = Some("a".to_owned())],
         vec![|filter| filter.started_from = Some(at(LATE))],
         vec![|filter| filter.started_until = Some(at(LATE)), |filter| {
-            filter.started_until = Some(at(EARLY))
+            filter.started_until = Some(at(EARLY));
         }],
     ]
 }

@@ -103,7 +103,7 @@ async fn a_silent_session_ends_at_its_last_sign_of_life(db: Fixture) {
     assert_eq!(seen.session.ended_at(), Some(at("2026-11-20T12:10:00Z")));
     assert_eq!(seen.session.end_reason(), Some(EndReason::IdleTimeout));
     assert_eq!(seen.session.review, SessionReview::default());
-    assert_eq!(seen.duration, Duration::from_secs(600));
+    assert_eq!(seen.duration, Duration::from_mins(10));
     assert_eq!(seen.expires_at, None);
     let summary = db.user(user(1)).await;
     assert_eq!(summary.open_sessions, 0);
@@ -275,7 +275,7 @@ async fn a_paused_session_that_goes_silent_ends_at_the_pause(db: Fixture) {
     db.pass(HOUR);
     let view = db.session(id).await;
     assert_eq!(view.session.ended_at(), Some(at("2026-11-20T12:05:00Z")));
-    assert_eq!(view.duration, Duration::from_secs(300));
+    assert_eq!(view.duration, Duration::from_mins(5));
 }
 
 async fn pauses_of_an_ended_session_are_refused(db: Fixture) {

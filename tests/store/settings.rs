@@ -42,8 +42,8 @@ async fn a_tenant_that_never_set_any_has_the_defaults(db: Fixture) {
     let settings = db.store.get_settings(db.tenant).await.unwrap();
     assert_eq!(settings, TenantSettings::default());
     assert_eq!(settings.calendar.zone(), Tz::UTC);
-    assert_eq!(settings.idle_timeout, Some(Duration::from_secs(1_800)));
-    assert_eq!(settings.max_lifetime, Some(Duration::from_secs(86_400)));
+    assert_eq!(settings.idle_timeout, Some(Duration::from_mins(30)));
+    assert_eq!(settings.max_lifetime, Some(Duration::from_hours(24)));
     assert_eq!(settings.max_open_sessions, None);
     assert_eq!(settings.over_limit_policy, OverLimitPolicy::Evict);
     db.start(user(1)).await;
@@ -89,7 +89,7 @@ async fn a_patch_changes_only_what_it_names(db: Fixture) {
     let before = db.set(everything()).await;
     let after = db.set(idle(Some(60))).await;
     let expected = TenantSettings {
-        idle_timeout: Some(Duration::from_secs(60)),
+        idle_timeout: Some(Duration::from_mins(1)),
         ..before
     };
     assert_eq!(after, expected);
@@ -144,7 +144,7 @@ async fn a_shorter_lifetime_holds_at_once(db: Fixture) {
     db.pass(20 * MINUTE);
     db.heartbeat(id).await.unwrap();
     db.set(SettingsPatch {
-        max_lifetime: Some(Some(Duration::from_secs(600))),
+        max_lifetime: Some(Some(Duration::from_mins(10))),
         ..SettingsPatch::default()
     })
     .await;
@@ -211,5 +211,5 @@ async fn patches_of_many_at_once_are_all_kept(db: Fixture) {
     let settings = db.store.get_settings(db.tenant).await.unwrap();
     assert_eq!(settings.max_open_sessions, Some(3));
     assert_eq!(settings.calendar.zone(), Tz::Asia__Tokyo);
-    assert_eq!(settings.idle_timeout, Some(Duration::from_secs(60)));
+    assert_eq!(settings.idle_timeout, Some(Duration::from_mins(1)));
 }

@@ -104,7 +104,7 @@ async fn another_start_under_the_same_id_is_refused(db: Fixture) {
     let taken: Error = Rejection::IdTaken(UsedId::Session).into();
     db.start_as(user(1), session(1)).await.unwrap();
     let mut other = context();
-    other.location = "library".to_owned();
+    other.location = "library".into();
     let answer = db.submit(start_with(user(1), session(1), other)).await;
     assert_eq!(answer.unwrap_err(), taken);
     let answer = db.start_as(user(2), session(1)).await;
@@ -227,7 +227,7 @@ async fn a_repeated_start_evicts_nobody(db: Fixture) {
 
 async fn a_client_type_that_is_not_the_tenants_is_refused(db: Fixture) {
     let mut other = context();
-    other.client_type = "toaster".to_owned();
+    other.client_type = "toaster".into();
     let answer = db.submit(start_with(user(1), session(1), other)).await;
     assert_eq!(invalid_field(answer), "client_type");
     assert_eq!(db.find_user(user(1)).await, None);
@@ -241,7 +241,7 @@ async fn a_client_type_that_is_not_the_tenants_is_refused(db: Fixture) {
         "unknown",
     ] {
         let mut other = context();
-        other.client_type = known.to_owned();
+        other.client_type = known.into();
         let id = SessionId(db.new_id());
         db.submit(start_with(user(1), id, other)).await.unwrap();
     }
@@ -254,7 +254,7 @@ async fn a_tenant_may_have_its_own_client_types(db: Fixture) {
     })
     .await;
     let mut own = context();
-    own.client_type = "toaster".to_owned();
+    own.client_type = "toaster".into();
     let id = session(1);
     assert!(db.submit(start_with(user(1), id, own)).await.is_ok());
     let answer = db.start_as(user(1), session(2)).await;

@@ -3,7 +3,9 @@
 use dwell::domain::{
     activity::ActivityDetails,
     commands::{EndSession, ForgetRequests, LogActivity, RevokeSessions},
+    fingerprint::Fingerprint,
     ids::{ActivityId, RequestId},
+    report::UserCounts,
     session::{SessionFilter, SessionReview, SessionTotals},
     settings::SettingsPatch,
 };
@@ -15,6 +17,8 @@ on_both_engines! {
     no_read_finds_anything_of_another_tenant
     no_write_reaches_a_session_of_another_tenant
     two_tenants_use_the_same_ids_for_different_things
+    the_same_rows_of_two_tenants_add_up_apart
+    a_patch_starts_from_the_tenants_own_settings
     settings_are_each_tenants_own
     tenants_in_one_batch_do_not_mix
     sweeps_and_ends_stay_within_the_tenant
@@ -139,6 +143,81 @@ async fn two_tenants_use_the_same_ids_for_different_things(db: Fixture) {
         on_days(&[("2026-11-20", 60)])
     );
     assert_eq!(other.find_user(user(1)).await, None);
+}
+
+/// A session of so many minutes with an activity, a use of a feature, all under the same ids.
+async fn the_same_rows(db: &Fixture, minutes: u64, feature: &str) {
+    db.set_clock("2026-11-20T12:00:00Z");
+    db.start_as(user(1), session(1)).await.unwrap();
+    let mut details = activity();
+    details.content_id = feature.to_owned();
+    let logged = db.submit_for(session(1), |user_id| LogActivity {
+        user_id,
+        session_id: session(1),
+        activity_id: ActivityId(Uuid::from_u128(1)),
+        details: details.clone(),
+        start_time: None,
+        duration: std::time::Duration::ZERO,
+        fingerprint: Some(Fingerprint::of("LogActivity", &details)),
+    });
+    assert_eq!(logged.await.unwrap().details.content_id, feature);
+    let mut increment = seconds(0);
+    increment.feature_usage.insert(feature.to_owned(), 1);
+    db.record(user(1), None, increment).await.unwrap();
+    db.pass(minutes * MINUTE);
+    db.end(session(1)).await.unwrap();
+}
+
+async fn the_same_rows_of_two_tenants_add_up_apart(db: Fixture) {
+    let other = db.for_tenant(2);
+    the_same_rows(&db, 1, "one").await;
+    the_same_rows(&other, 10, "ten").await;
+    let range = days("2026-11-20", "2026-11-20");
+    for (db, minutes, feature) in [(&db, 1, "one"), (&other, 10, "ten")] {
+        let filter = SessionFilter::default();
+        let totals = db.store.sum_sessions(db.tenant, filter, db.now()).await;
+        let totals = totals.unwrap();
+        assert_eq!((totals.count, totals.seconds), (1, 60 * minutes));
+        let page = db.store.list_activities(db.tenant, session(1), None, 10);
+        let activities = page.await.unwrap().unwrap().items;
+        assert_eq!(activities.len(), 1);
+        assert_eq!(activities[0].details.content_id, feature);
+        let counters = db.counters(user(1), "2026-11-20").await;
+        assert_eq!(counters.active_seconds, 60 * minutes);
+        assert_eq!((counters.login_count, counters.sessions_completed), (1, 1));
+        let data = db.store.get_report_data(db.tenant, range, vec![range]);
+        let data = data.await.unwrap();
+        assert_eq!(data.days.values().collect::<Vec<_>>(), [&counters]);
+        let one = UserCounts { active: 1, new: 1 };
+        assert_eq!(data.users[&range], one);
+    }
+    // Nothing is due there, whatever is due elsewhere.
+    let third = db.for_tenant(3);
+    some_of_everything(&third).await;
+    let found = db.store.list_tenants_to_sweep(db.now(), None, 10).await;
+    assert_eq!(found.unwrap(), [third.tenant]);
+    let found = db
+        .store
+        .list_tenants_with_requests_before(db.now(), None, 10);
+    assert_eq!(found.await.unwrap(), [third.tenant]);
+}
+
+async fn a_patch_starts_from_the_tenants_own_settings(db: Fixture) {
+    let other = db.for_tenant(2);
+    let limit = |limit| SettingsPatch {
+        max_open_sessions: Some(Some(limit)),
+        ..SettingsPatch::default()
+    };
+    db.set(limit(1)).await;
+    other.set(limit(2)).await;
+    assert_eq!(
+        db.set(SettingsPatch::default()).await.max_open_sessions,
+        Some(1)
+    );
+    assert_eq!(
+        other.set(SettingsPatch::default()).await.max_open_sessions,
+        Some(2)
+    );
 }
 
 async fn settings_are_each_tenants_own(db: Fixture) {

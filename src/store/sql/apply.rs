@@ -63,7 +63,9 @@ impl<DB: Dialect> Apply for SqlStore<DB> {
         match DB::outcome(&mut conn, &commit.0).await {
             Ok(CommitOutcome::Committed) => Ok(Settled::Committed),
             Ok(CommitOutcome::RolledBack) => Ok(Settled::RolledBack),
-            Ok(CommitOutcome::InProgress) => Err(Failure::Unavailable),
+            Ok(CommitOutcome::InProgress) => {
+                Err(Failure::Unavailable("a commit is in progress".to_owned()))
+            }
             Err(error) => Err(self.failure(error.into())),
         }
     }
@@ -73,10 +75,7 @@ impl<DB: Dialect> SqlStore<DB> {
     fn failure(&self, fault: Fault) -> Failure {
         match fault.class::<DB>() {
             ErrorClass::Contention => Failure::Contention,
-            ErrorClass::Unavailable => {
-                tracing::warn!(reason = fault.reason::<DB>(), "a batch is not written");
-                Failure::Unavailable
-            }
+            ErrorClass::Unavailable => Failure::Unavailable(fault.reason::<DB>()),
             ErrorClass::Refused => Failure::Refused(self.error(fault)),
         }
     }

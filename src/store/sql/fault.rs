@@ -60,7 +60,9 @@ impl Fault {
             Self::Sql(sqlx::Error::ColumnDecode { index, .. }) => {
                 format!("cannot decode column {index}")
             }
-            Self::Sql(sqlx::Error::Io(error)) => format!("i/o: {}", error.kind()),
+            Self::Sql(sqlx::Error::Io(error)) => {
+                format!("{} connection: {}", <DB as Database>::NAME, error.kind())
+            }
             Self::Sql(sqlx::Error::PoolTimedOut) => "no connection became free".to_owned(),
             Self::Sql(error) => {
                 let text = format!("{error:?}");

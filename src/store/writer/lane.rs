@@ -82,6 +82,7 @@ enum Refusal {
 
 async fn try_until_settled(apply: &dyn Apply, part: &mut [Box<dyn Job>]) -> Result<(), Refusal> {
     let mut retry = Retry::new();
+    let mut waiting = false;
     loop {
         let tried = AssertUnwindSafe(apply.apply(part)).catch_unwind().await;
         match tried.unwrap_or_else(|_| Err(panicked())) {
@@ -92,7 +93,13 @@ async fn try_until_settled(apply: &dyn Apply, part: &mut [Box<dyn Job>]) -> Resu
                 Some(Settled::RolledBack) => {}
                 None => return Err(Refusal::All(Error::OutcomeUnknown)),
             },
-            Err(Failure::Contention | Failure::Unavailable) => {}
+            Err(Failure::Contention) => {}
+            Err(Failure::Unavailable(reason)) => {
+                if !waiting {
+                    warn!(reason, "a batch waits for the database");
+                }
+                waiting = true;
+            }
         }
         if !retry.pause().await {
             return Err(Refusal::All(Error::Unavailable));

@@ -64,6 +64,10 @@ impl Engine {
     }
 }
 
+fn away() -> Failure {
+    Failure::Unavailable("as told".to_owned())
+}
+
 fn refused() -> Failure {
     let incident = Uuid::nil();
     Failure::Refused(Error::Internal { incident })
@@ -95,7 +99,7 @@ impl Apply for Engine {
     async fn settle(&self, commit: &Commit) -> Result<Settled, Failure> {
         assert_eq!(commit.0, "7");
         let answer = self.settled.lock().unwrap().pop_front();
-        answer.unwrap_or(Err(Failure::Unavailable))
+        answer.unwrap_or(Err(away()))
     }
 }
 
@@ -182,10 +186,7 @@ async fn the_one_that_is_refused_fails_alone() {
 
 #[tokio::test(start_paused = true)]
 async fn contention_and_a_lost_connection_are_tried_again() {
-    let engine = Engine::running().with([
-        Step::Fail(|| Failure::Contention),
-        Step::Fail(|| Failure::Unavailable),
-    ]);
+    let engine = Engine::running().with([Step::Fail(|| Failure::Contention), Step::Fail(away)]);
     let engine = Arc::new(engine);
     let answer = writer(&engine).handle().submit(tenant(1), Echo(3)).await;
     assert_eq!(answer, Ok(3));
@@ -194,8 +195,7 @@ async fn contention_and_a_lost_connection_are_tried_again() {
 
 #[tokio::test(start_paused = true)]
 async fn a_database_that_stays_away_is_unavailable() {
-    let away = || Step::Fail(|| Failure::Unavailable);
-    let engine = Arc::new(Engine::running().with((0..1_000).map(|_| away())));
+    let engine = Arc::new(Engine::running().with((0..1_000).map(|_| Step::Fail(away))));
     let answer = writer(&engine).handle().submit(tenant(1), Echo(3)).await;
     assert_eq!(answer, Err(Error::Unavailable));
 }
@@ -204,7 +204,7 @@ async fn a_database_that_stays_away_is_unavailable() {
 async fn a_commit_whose_answer_was_lost_is_not_repeated() {
     let engine = Engine::running()
         .with([Step::LoseAnswer])
-        .settling([Err(Failure::Unavailable), Ok(Settled::Committed)]);
+        .settling([Err(away()), Ok(Settled::Committed)]);
     let engine = Arc::new(engine);
     let answer = writer(&engine).handle().submit(tenant(1), Echo(3)).await;
     assert_eq!(answer, Ok(3));
