@@ -207,8 +207,9 @@ impl Check {
         now: Timestamp,
     ) -> Option<Timestamp> {
         let time = self.time(field, value)?;
-        self.that(time <= now, field, "must not be in the future");
-        Some(time)
+        let past = time <= now;
+        self.that(past, field, "must not be in the future");
+        past.then_some(time)
     }
 
     /// A length of time from 0 to `max`.

@@ -217,7 +217,7 @@ pub fn log_activity(
     let start_time = check.past_time("start_time", request.start_time, now);
     let duration = check.duration("duration", request.duration, MAX_RECORDED);
     let duration = duration.unwrap_or_default();
-    let ends_by_now = start_time.is_none_or(|start| start > now || start + duration <= now);
+    let ends_by_now = start_time.is_none_or(|start| start + duration <= now);
     check.that(ends_by_now, "duration", "must not reach into the future");
     let whole = (session_id, &details, start_time, duration);
     let id = chosen_id(
