@@ -210,7 +210,7 @@ pub fn log_activity(
         metadata: check.metadata("metadata", request.metadata),
     };
     check.that(
-        request.items_correct <= completed,
+        completed < 0 || request.items_correct <= completed,
         "items_correct",
         "must be at most items_completed",
     );
