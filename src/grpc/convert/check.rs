@@ -245,8 +245,9 @@ impl Check {
             return None;
         }
         let parsed = NaiveDate::parse_from_str(text, "%Y-%m-%d").ok();
-        let date =
-            parsed.filter(|date| text.len() == 10 && (FIRST_DATE..=LAST_DATE).contains(date));
+        // What is parsed may have spaces, a sign or fewer digits; what is printed has not.
+        let date = parsed
+            .filter(|date| (FIRST_DATE..=LAST_DATE).contains(date) && date.to_string() == text);
         self.that(
             date.is_some(),
             field,
