@@ -177,7 +177,7 @@ impl Check {
         u8::try_from(value).ok().filter(|rating| *rating > 0)
     }
 
-    /// An instant from 2000 to 2100.
+    /// An instant from 2000-01-01 to 2100-01-01, the end of that day included.
     pub fn time(
         &mut self,
         field: &str,
@@ -189,8 +189,8 @@ impl Check {
             .filter(|n| *n < 1_000_000_000);
         let time = nanos
             .and_then(|nanos| chrono::DateTime::from_timestamp(value.seconds, nanos))
-            .map(Timestamp::from)
-            .filter(|time| (Timestamp::FIRST..Timestamp::END).contains(time));
+            .filter(|time| (FIRST_DATE..=LAST_DATE).contains(&time.date_naive()))
+            .map(Timestamp::from);
         self.that(
             time.is_some(),
             field,

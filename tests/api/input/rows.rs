@@ -138,6 +138,8 @@ pub fn any_time<R: Input>(name: &str, set: impl Fn(&mut R, Option<Timestamp>)) -
         at(i64::MAX, 0),
         at(i64::MIN, 999_999_999),
         time("1999-12-31T23:59:59.999999999Z"),
+        time("2100-01-02T00:00:00Z"),
+        time("2100-12-31T00:00:00Z"),
         time("9999-12-31T00:00:00Z"),
     ];
     field(name, set, wrong, [])
