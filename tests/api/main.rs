@@ -38,4 +38,6 @@ macro_rules! on_both_engines {
 
 mod harness;
 mod input;
+mod limits;
+mod sessions;
 mod values;

@@ -1,6 +1,6 @@
 //! Short forms of what requests are made of.
 
-use dwell::domain::time::Timestamp;
+use dwell::{domain::time::Timestamp, pb::v1 as pb};
 use prost_types::{ListValue, Struct, Value, value::Kind};
 use serde_json::Value as Json;
 use tonic::{Code, Status};
@@ -26,6 +26,14 @@ pub fn time(text: &str) -> Option<prost_types::Timestamp> {
 #[expect(clippy::unnecessary_wraps, reason = "messages hold it so")]
 pub fn seconds(seconds: i64) -> Option<prost_types::Duration> {
     Some(prost_types::Duration { seconds, nanos: 0 })
+}
+
+/// A start of which nothing more is said.
+pub fn start(user_id: &str) -> pb::StartSessionRequest {
+    pb::StartSessionRequest {
+        user_id: user_id.to_owned(),
+        ..Default::default()
+    }
 }
 
 /// For the clock.

@@ -1,0 +1,75 @@
+//! The limit of open sessions, and how large an answer about errors may get.
+
+use std::time::Duration;
+
+use dwell::pb::v1 as pb;
+use tonic::Code;
+use tonic_types::StatusExt;
+
+use crate::{
+    harness::Server,
+    values::{OTHER_USER, USER, reason, start},
+};
+
+on_both_engines! {
+    at_the_limit_a_start_is_refused
+    at_the_limit_a_start_makes_room
+}
+
+async fn at_the_limit_a_start_is_refused(server: Server) {
+    let mut caller = server.tenant(1);
+    let settings = pb::TenantSettings {
+        max_open_sessions: 2,
+        over_limit_policy: pb::OverLimitPolicy::Deny.into(),
+        ..Default::default()
+    };
+    caller.set(settings).await;
+    let first = caller.start(start(USER)).await;
+    caller.start(start(USER)).await;
+    let refused = caller.sessions.start_session(start(USER)).await;
+    let refused = refused.unwrap_err();
+    assert_eq!(refused.code(), Code::ResourceExhausted);
+    assert_eq!(reason(&refused), "TOO_MANY_SESSIONS");
+    let quota = refused.get_details_quota_failure().unwrap();
+    let subjects: Vec<_> = quota.violations.iter().map(|v| &*v.subject).collect();
+    assert_eq!(subjects, ["open_sessions"]);
+    assert_eq!(caller.summary(USER).await.login_count, 2);
+
+    caller.start(start(OTHER_USER)).await;
+    let end = pb::EndSessionRequest {
+        session_id: first.id,
+        ..Default::default()
+    };
+    caller.end(end).await;
+    caller.start(start(USER)).await;
+}
+
+async fn at_the_limit_a_start_makes_room(server: Server) {
+    let mut caller = server.tenant(1);
+    let first = caller.start(start(USER)).await;
+    server.pass(Duration::from_mins(1));
+    let second = caller.start(start(USER)).await;
+    let third = caller.start(start(USER)).await;
+    server.pass(Duration::from_mins(1));
+    let heartbeat = pb::HeartbeatRequest {
+        session_id: first.id.clone(),
+    };
+    caller.sessions.heartbeat(heartbeat).await.unwrap();
+    let settings = pb::TenantSettings {
+        max_open_sessions: 2,
+        ..Default::default()
+    };
+    caller.set(settings).await;
+    let answer = caller.sessions.start_session(start(USER)).await.unwrap();
+    let mut evicted = answer.into_inner().evicted_session_ids;
+    evicted.sort();
+    // The first has been heard of since.
+    assert_eq!(evicted, [second.id.clone(), third.id]);
+    let second = caller.get(&second.id).await;
+    assert_eq!(second.end_reason(), pb::EndReason::Evicted);
+    assert_eq!(second.duration_minutes, 1);
+    assert_eq!(
+        caller.get(&first.id).await.state(),
+        pb::SessionState::Active
+    );
+}
