@@ -73,3 +73,27 @@ async fn at_the_limit_a_start_makes_room(server: Server) {
         pb::SessionState::Active
     );
 }
+
+#[tokio::test]
+async fn a_default_client_type_that_is_not_the_tenants_is_named_with_the_rest() {
+    let server = Server::sqlite().await;
+    let mut caller = server.tenant(1);
+    let settings = pb::TenantSettings {
+        client_types: vec!["web".to_owned()],
+        ..Default::default()
+    };
+    caller.set(settings).await;
+    let named = |refused: tonic::Status| {
+        let details = refused.get_details_bad_request().unwrap();
+        let fields = details.field_violations.into_iter().map(|v| v.field);
+        fields.collect::<Vec<_>>()
+    };
+    let refused = caller.sessions.start_session(start(USER)).await;
+    assert_eq!(named(refused.unwrap_err()), ["client_type"]);
+    let refused = caller.sessions.start_session(start("")).await;
+    assert_eq!(named(refused.unwrap_err()), ["user_id", "client_type"]);
+    let record = pb::RecordSessionRequest::default();
+    let refused = caller.sessions.record_session(record).await;
+    let expected = ["user_id", "duration", "client_type"];
+    assert_eq!(named(refused.unwrap_err()), expected);
+}

@@ -27,6 +27,8 @@ use crate::{
 const MAX_RECORDED: Duration = Duration::from_hours(31 * 24);
 const MAX_SCORES: usize = 32;
 const MAX_TERMS: usize = 100;
+/// What a session is opened by unless the caller says.
+pub const DEFAULT_CLIENT_TYPE: &str = "unknown";
 /// Ids that one `RevokeSessions` takes.
 const MAX_REVOKED: usize = 500;
 
@@ -51,7 +53,7 @@ pub fn start_session(
     let user_id = UserId(check.uuid("user_id", &request.user_id));
     let context = SessionContext {
         session_type: check.name("session_type", request.session_type, "normal"),
-        client_type: check.name("client_type", request.client_type, "unknown"),
+        client_type: check.name("client_type", request.client_type, DEFAULT_CLIENT_TYPE),
         client_info: check.line("client_info", request.client_info, 255),
         ip_address: check.ip_address("ip_address", &request.ip_address),
         subject: check.subject("subject", request.subject),
@@ -115,7 +117,7 @@ pub fn record_session(
     let time = recorded_time(&mut check, &request, now);
     let context = SessionContext {
         session_type: check.name("session_type", request.session_type, "normal"),
-        client_type: check.name("client_type", request.client_type, "unknown"),
+        client_type: check.name("client_type", request.client_type, DEFAULT_CLIENT_TYPE),
         client_info: String::new(),
         ip_address: None,
         subject: check.subject("subject", request.subject),
