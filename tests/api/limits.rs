@@ -97,3 +97,46 @@ async fn a_default_client_type_that_is_not_the_tenants_is_named_with_the_rest() 
     let expected = ["user_id", "duration", "client_type"];
     assert_eq!(named(refused.unwrap_err()), expected);
 }
+
+#[tokio::test]
+async fn the_longest_refusal_fits_into_the_trailers_that_clients_take() {
+    // What gRPC's C core takes unless told otherwise.
+    const LIMIT: usize = 8 * 1024;
+    let server = Server::sqlite().await;
+    let mut caller = server.tenant(1);
+    let client_types = (10..110).map(|n| format!("{}{n}", "a".repeat(47)));
+    let settings = pb::TenantSettings {
+        client_types: client_types.collect(),
+        ..Default::default()
+    };
+    caller.set(settings).await;
+    let many_types = caller
+        .sessions
+        .start_session(start(USER))
+        .await
+        .unwrap_err();
+    let revoke = pb::RevokeSessionsRequest {
+        session_ids: vec!["x".to_owned(); 500],
+        ..Default::default()
+    };
+    let many_ids = caller.sessions.revoke_sessions(revoke).await.unwrap_err();
+    let record = pb::RecordSessionRequest {
+        result: Some(pb::SessionResult {
+            vocabulary_learned: vec!["\0".to_owned(); 100],
+            ..Default::default()
+        }),
+        ..Default::default()
+    };
+    let all = caller.sessions.record_session(record).await.unwrap_err();
+    for refused in [many_types, many_ids, all] {
+        assert_eq!(refused.code(), Code::InvalidArgument);
+        let told = refused.message().to_owned();
+        let headers = refused.into_http::<tonic::body::Body>();
+        let size = headers.headers().iter().map(|(name, value)| {
+            // As HTTP/2 counts.
+            name.as_str().len() + value.len() + 32
+        });
+        let size = size.sum::<usize>();
+        assert!(size < LIMIT, "{size} bytes: {told}");
+    }
+}

@@ -17,8 +17,9 @@ use crate::domain::{
 /// The largest page, and the one for a size of 0.
 const MAX_PAGE: usize = 1_000;
 const DEFAULT_PAGE: usize = 50;
-/// Violations that one answer names: clients take some 8 KiB of trailers.
-const MAX_VIOLATIONS: usize = 25;
+/// Violations that one answer names: clients take some 8 KiB of trailers, which hold the message
+/// twice and the details once.
+const MAX_VIOLATIONS: usize = 20;
 
 /// What is wrong with a request so far. A check that fails notes it and returns a stand-in,
 /// so that the other fields are checked too; [`Check::done`] lets no stand-in out.
