@@ -6,6 +6,9 @@ use chrono_tz::Tz;
 
 use super::{calendar::Calendar, points::PointRates, rejection::Violation, time::Timestamp};
 
+/// Client types that a violation names: clients take some 8 KiB of trailers.
+const NAMED_CLIENT_TYPES: usize = 10;
+
 /// What a further start does at the limit of open sessions.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum OverLimitPolicy {
@@ -61,10 +64,15 @@ impl TenantSettings {
     pub fn client_type_violation(&self, client_type: &str) -> Option<Violation> {
         let known = self.client_types.iter().any(|known| known == client_type);
         (!known).then(|| {
-            let names = self.client_types.join(", ");
+            let some = self.client_types.iter().take(NAMED_CLIENT_TYPES);
+            let names = some.map(String::as_str).collect::<Vec<_>>().join(", ");
+            let more = match self.client_types.len().saturating_sub(NAMED_CLIENT_TYPES) {
+                0 => String::new(),
+                more => format!(" and {more} more"),
+            };
             Violation::new(
                 "client_type",
-                format!("must be one of the tenant's client types: {names}"),
+                format!("must be one of the tenant's client types: {names}{more}"),
             )
         })
     }

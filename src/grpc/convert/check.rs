@@ -17,8 +17,9 @@ use crate::domain::{
 /// The largest page, and the one for a size of 0.
 const MAX_PAGE: usize = 1_000;
 const DEFAULT_PAGE: usize = 50;
-/// Violations that one answer names: clients take some 8 KiB of trailers.
-const MAX_VIOLATIONS: usize = 25;
+/// Violations that one answer names: clients take some 8 KiB of trailers, which hold the message
+/// twice and the details once.
+const MAX_VIOLATIONS: usize = 20;
 
 /// What is wrong with a request so far. A check that fails notes it and returns a stand-in,
 /// so that the other fields are checked too; [`Check::done`] lets no stand-in out.
@@ -177,7 +178,7 @@ impl Check {
         u8::try_from(value).ok().filter(|rating| *rating > 0)
     }
 
-    /// An instant from 2000 to 2100.
+    /// An instant from 2000-01-01 to 2100-01-01, the end of that day included.
     pub fn time(
         &mut self,
         field: &str,
@@ -189,8 +190,8 @@ impl Check {
             .filter(|n| *n < 1_000_000_000);
         let time = nanos
             .and_then(|nanos| chrono::DateTime::from_timestamp(value.seconds, nanos))
-            .map(Timestamp::from)
-            .filter(|time| (Timestamp::FIRST..Timestamp::END).contains(time));
+            .filter(|time| (FIRST_DATE..=LAST_DATE).contains(&time.date_naive()))
+            .map(Timestamp::from);
         self.that(
             time.is_some(),
             field,
@@ -207,8 +208,9 @@ impl Check {
         now: Timestamp,
     ) -> Option<Timestamp> {
         let time = self.time(field, value)?;
-        self.that(time <= now, field, "must not be in the future");
-        Some(time)
+        let past = time <= now;
+        self.that(past, field, "must not be in the future");
+        past.then_some(time)
     }
 
     /// A length of time from 0 to `max`.
@@ -244,8 +246,9 @@ impl Check {
             return None;
         }
         let parsed = NaiveDate::parse_from_str(text, "%Y-%m-%d").ok();
-        let date =
-            parsed.filter(|date| text.len() == 10 && (FIRST_DATE..=LAST_DATE).contains(date));
+        // What is parsed may have spaces, a sign or fewer digits; what is printed has not.
+        let date = parsed
+            .filter(|date| (FIRST_DATE..=LAST_DATE).contains(date) && date.to_string() == text);
         self.that(
             date.is_some(),
             field,

@@ -26,6 +26,8 @@ use crate::{
 const MAX_RECORDED: Duration = Duration::from_hours(31 * 24);
 const MAX_SCORES: usize = 32;
 const MAX_TERMS: usize = 100;
+/// What a session is opened by unless the caller says.
+pub const DEFAULT_CLIENT_TYPE: &str = "unknown";
 /// Ids that one `RevokeSessions` takes.
 const MAX_REVOKED: usize = 500;
 
@@ -50,7 +52,7 @@ pub fn start_session(
     let user_id = UserId(check.uuid("user_id", &request.user_id));
     let context = SessionContext {
         session_type: check.name("session_type", request.session_type, "normal"),
-        client_type: check.name("client_type", request.client_type, "unknown"),
+        client_type: check.name("client_type", request.client_type, DEFAULT_CLIENT_TYPE),
         client_info: check.line("client_info", request.client_info, 255),
         ip_address: check.ip_address("ip_address", &request.ip_address),
         subject: check.subject("subject", request.subject),
@@ -104,7 +106,7 @@ pub fn record_session(
     let time = recorded_time(&mut check, &request, now);
     let context = SessionContext {
         session_type: check.name("session_type", request.session_type, "normal"),
-        client_type: check.name("client_type", request.client_type, "unknown"),
+        client_type: check.name("client_type", request.client_type, DEFAULT_CLIENT_TYPE),
         client_info: String::new(),
         ip_address: None,
         subject: check.subject("subject", request.subject),
@@ -189,14 +191,14 @@ pub fn log_activity(
         metadata: check.metadata("metadata", request.metadata),
     };
     check.that(
-        request.items_correct <= completed,
+        completed < 0 || request.items_correct <= completed,
         "items_correct",
         "must be at most items_completed",
     );
     let start_time = check.past_time("start_time", request.start_time, now);
     let duration = check.duration("duration", request.duration, MAX_RECORDED);
     let duration = duration.unwrap_or_default();
-    let ends_by_now = start_time.is_none_or(|start| start > now || start + duration <= now);
+    let ends_by_now = start_time.is_none_or(|start| start + duration <= now);
     check.that(ends_by_now, "duration", "must not reach into the future");
     let whole = (session_id, &details, start_time, duration);
     let id = chosen_id(

@@ -236,9 +236,13 @@ impl Sessions {
             return rejection.into();
         };
         let told = violations.iter().any(|v| v.field == "client_type");
-        if !told && !client_type.is_empty() {
+        if !told {
+            let client_type = match &*client_type {
+                "" => convert::DEFAULT_CLIENT_TYPE,
+                given => given,
+            };
             match self.0.store.get_settings(tenant).await {
-                Ok(settings) => violations.extend(settings.client_type_violation(&client_type)),
+                Ok(settings) => violations.extend(settings.client_type_violation(client_type)),
                 Err(error) => return error.into(),
             }
         }

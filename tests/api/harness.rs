@@ -1,0 +1,182 @@
+//! A server of its own for each test, and clients that speak to it.
+
+use std::{error::Error, sync::Arc, time::Duration};
+
+use dwell::{
+    domain::time::ManualClock,
+    pb::v1::{
+        self as pb, session_service_client::SessionServiceClient,
+        tenant_service_client::TenantServiceClient,
+        usage_stats_service_client::UsageStatsServiceClient,
+    },
+    server::{Parts, serve},
+    store::open,
+};
+use tempfile::TempDir;
+use tokio::{net::TcpListener, task::JoinHandle};
+use tokio_util::sync::CancellationToken;
+use tonic::{
+    Request, Status,
+    metadata::{Ascii, MetadataValue},
+    service::{Interceptor, interceptor::InterceptedService},
+    transport::{Channel, Endpoint},
+};
+
+use crate::{
+    support::{
+        ids::{CountedIds, tenant},
+        postgres,
+    },
+    values::instant,
+};
+
+/// When every test begins: a Monday.
+pub const MORNING: &str = "2026-03-02T09:00:00Z";
+
+/// A server on port 0, and one connection to it.
+pub struct Server {
+    pub channel: Channel,
+    pub clock: Arc<ManualClock>,
+    /// Asks it to end.
+    pub stop: CancellationToken,
+    /// What `serve` returns.
+    pub served: JoinHandle<Result<(), Box<dyn Error + Send + Sync>>>,
+    endpoint: Endpoint,
+    _dir: Option<TempDir>,
+}
+
+impl Server {
+    pub async fn sqlite() -> Self {
+        let dir = TempDir::new().unwrap();
+        let url = format!("sqlite://{}", dir.path().join("db").display());
+        Self::on(&url, Some(dir)).await
+    }
+
+    pub async fn postgres() -> Self {
+        Self::on(&postgres::database().await, None).await
+    }
+
+    async fn on(url: &str, dir: Option<TempDir>) -> Self {
+        let clock = Arc::new(ManualClock::at(instant(MORNING)));
+        let ids = Arc::new(CountedIds::default());
+        let opened = open(url, true, clock.clone(), ids.clone()).await.unwrap();
+        let parts = Parts {
+            store: opened.store,
+            writer: opened.writer,
+            clock: clock.clone(),
+            ids,
+            // Only the clock of the test says when a session is over, and reads see that.
+            sweep_interval: Duration::from_hours(24),
+        };
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let stop = CancellationToken::new();
+        let stopped = stop.clone().cancelled_owned();
+        let served = tokio::spawn(serve(parts, listener, || Ok(()), stopped));
+        // The listener is bound, so a connection waits for a server that is not there yet.
+        let endpoint = Endpoint::from_shared(format!("http://{address}")).unwrap();
+        Self {
+            channel: endpoint.connect_lazy(),
+            clock,
+            stop,
+            served,
+            endpoint,
+            _dir: dir,
+        }
+    }
+
+    /// Another connection.
+    pub fn connect(&self) -> Channel {
+        self.endpoint.connect_lazy()
+    }
+
+    /// The clients of a tenant.
+    pub fn tenant(&self, number: u128) -> Caller {
+        Caller::of(&self.channel, number)
+    }
+
+    pub fn pass(&self, span: Duration) {
+        self.clock.advance(span);
+    }
+
+    pub fn set_clock(&self, time: &str) {
+        self.clock.set(instant(time));
+    }
+}
+
+/// Names the tenant in the metadata of each call.
+#[derive(Clone)]
+pub struct AsTenant(MetadataValue<Ascii>);
+
+impl Interceptor for AsTenant {
+    fn call(&mut self, mut request: Request<()>) -> Result<Request<()>, Status> {
+        request.metadata_mut().insert("x-tenant-id", self.0.clone());
+        Ok(request)
+    }
+}
+
+type Called = InterceptedService<Channel, AsTenant>;
+
+/// One tenant's clients.
+#[derive(Clone)]
+pub struct Caller {
+    pub sessions: SessionServiceClient<Called>,
+    pub usage: UsageStatsServiceClient<Called>,
+    pub settings: TenantServiceClient<Called>,
+}
+
+impl Caller {
+    pub fn of(channel: &Channel, number: u128) -> Self {
+        let named = AsTenant(tenant(number).to_string().parse().unwrap());
+        let called = || InterceptedService::new(channel.clone(), named.clone());
+        Self {
+            sessions: SessionServiceClient::new(called()),
+            usage: UsageStatsServiceClient::new(called()),
+            settings: TenantServiceClient::new(called()),
+        }
+    }
+
+    pub async fn start(&mut self, request: pb::StartSessionRequest) -> pb::Session {
+        let answer = self.sessions.start_session(request).await.unwrap();
+        answer.into_inner().session.unwrap()
+    }
+
+    pub async fn end(&mut self, request: pb::EndSessionRequest) -> pb::Session {
+        let answer = self.sessions.end_session(request).await.unwrap();
+        answer.into_inner().session.unwrap()
+    }
+
+    pub async fn get(&mut self, session_id: &str) -> pb::Session {
+        let session_id = session_id.to_owned();
+        let request = pb::GetSessionRequest { session_id };
+        let answer = self.sessions.get_session(request).await.unwrap();
+        answer.into_inner().session.unwrap()
+    }
+
+    pub async fn record_usage(&mut self, request: pb::RecordUsageRequest) -> pb::DailyUsage {
+        let answer = self.usage.record_usage(request).await.unwrap();
+        answer.into_inner().usage.unwrap()
+    }
+
+    pub async fn summary(&mut self, user_id: &str) -> pb::UserSummary {
+        let user_id = user_id.to_owned();
+        let request = pb::GetUserSummaryRequest { user_id };
+        let answer = self.usage.get_user_summary(request).await.unwrap();
+        answer.into_inner().summary.unwrap()
+    }
+
+    pub async fn days(&mut self, request: pb::GetUserUsageStatsRequest) -> Vec<pb::DailyUsage> {
+        let answer = self.usage.get_user_usage_stats(request).await.unwrap();
+        answer.into_inner().days
+    }
+
+    /// Changes the settings that are set.
+    pub async fn set(&mut self, settings: pb::TenantSettings) -> pb::TenantSettings {
+        let request = pb::UpdateTenantSettingsRequest {
+            settings: Some(settings),
+            update_mask: None,
+        };
+        let answer = self.settings.update_tenant_settings(request).await.unwrap();
+        answer.into_inner().settings.unwrap()
+    }
+}

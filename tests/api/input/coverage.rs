@@ -1,0 +1,87 @@
+//! Which fields the requests of the contract have, by its descriptors.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use dwell::pb::FILE_DESCRIPTOR_SET;
+use prost::Message;
+use prost_types::{DescriptorProto, FileDescriptorSet, field_descriptor_proto::Type};
+
+/// The services that there are, and the RPCs that are not.
+const SERVICES: [&str; 3] = ["SessionService", "UsageStatsService", "TenantService"];
+const NOT_YET: [&str; 4] = [
+    "WatchSessions",
+    "ExportUserData",
+    "DeleteUserData",
+    "PurgeSessions",
+];
+
+/// Fields in which nothing is wrong.
+const ANYTHING: [&str; 6] = [
+    // Either is right.
+    "StartSessionRequest.focus_mode",
+    "RecordSessionRequest.focus_mode",
+    "ListSessionsRequest.include_totals",
+    "RevokeSessionsRequest.dry_run",
+    "GetUserUsageStatsRequest.include_open_sessions",
+    // A list is filtered by the subject's type and id alone.
+    "ListSessionsRequest.subject.name",
+];
+
+/// Fails if a field of a request is neither covered nor in the list above.
+pub fn assert_complete(covered: &BTreeSet<String>) {
+    let fields = fields();
+    let anything: BTreeSet<_> = ANYTHING.into_iter().map(str::to_owned).collect();
+    let known: BTreeSet<_> = covered.union(&anything).cloned().collect();
+    let forgotten: Vec<_> = fields.difference(&known).collect();
+    assert!(forgotten.is_empty(), "not in the table: {forgotten:#?}");
+    let gone: Vec<_> = anything.difference(&fields).collect();
+    assert!(gone.is_empty(), "no such fields: {gone:#?}");
+}
+
+/// `user_ids[3]` is the field `user_ids`.
+pub fn without_index(field: &str) -> String {
+    let parts = field.split('.').map(|part| part.split('[').next());
+    parts.flatten().collect::<Vec<_>>().join(".")
+}
+
+/// `Request.path.of.field` of every field that a caller can fill.
+fn fields() -> BTreeSet<String> {
+    let set = FileDescriptorSet::decode(FILE_DESCRIPTOR_SET).unwrap();
+    let ours = set.file.iter().filter(|file| file.package() == "dwell.v1");
+    let messages: BTreeMap<_, _> = ours
+        .clone()
+        .flat_map(|file| &file.message_type)
+        .map(|message| (format!(".dwell.v1.{}", message.name()), message))
+        .collect();
+    let services = ours.flat_map(|file| &file.service);
+    let methods = services
+        .filter(|service| SERVICES.contains(&service.name()))
+        .flat_map(|service| &service.method)
+        .filter(|method| !NOT_YET.contains(&method.name()));
+    let mut fields = BTreeSet::new();
+    for method in methods {
+        let request = messages[method.input_type()];
+        collect(&messages, request, request.name(), &mut fields);
+    }
+    fields
+}
+
+/// A message of the contract is its fields; one of another package, and a map, is a value.
+fn collect(
+    messages: &BTreeMap<String, &DescriptorProto>,
+    message: &DescriptorProto,
+    path: &str,
+    fields: &mut BTreeSet<String>,
+) {
+    for field in &message.field {
+        let path = format!("{path}.{}", field.name());
+        match messages.get(field.type_name()) {
+            Some(inner) if field.r#type() == Type::Message => {
+                collect(messages, inner, &path, fields);
+            }
+            _ => {
+                fields.insert(path);
+            }
+        }
+    }
+}
