@@ -44,7 +44,8 @@ pub fn settings_patch(
     } else {
         named_fields(&mut check, &paths)
     };
-    check.that(!named.is_empty(), "update_mask", "must name a field");
+    let nothing = paths.is_empty() && named.is_empty();
+    check.that(!nothing, "update_mask", "must name a field");
     let defaults = TenantSettings::default();
     let is_named = |field: &str| named.contains(field);
     let mut span = |field: &'static str, value, default: Option<Duration>| {

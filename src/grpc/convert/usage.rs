@@ -25,8 +25,13 @@ pub fn record_usage(request: pb::RecordUsageRequest) -> Result<RecordUsage, Reje
     let mut check = Check::default();
     let user_id = UserId(check.uuid("user_id", &request.user_id));
     let date = check.optional_date("date", &request.date);
-    check.that(request.increment.is_some(), "increment", "is required");
-    let increment = increment(&mut check, request.increment.unwrap_or_default());
+    let increment = match request.increment {
+        Some(amounts) => increment(&mut check, amounts),
+        None => {
+            check.fail("increment", "is required");
+            UsageIncrement::default()
+        }
+    };
     let id = check.optional_uuid("request_id", &request.request_id);
     let print = || Fingerprint::of("usage", &(user_id, date, &increment));
     let request = id.map(|id| (RequestId(id), print()));
