@@ -3,8 +3,8 @@
 WITH login AS (
     UPDATE users SET login_count = login_count + 1, last_login_at = now(),
         last_session_start = now(), last_active_at = now(), updated_at = now()
-    WHERE tenant_id = lpad(to_hex(:tenant), 32, '0')::uuid
-        AND id = (lpad(to_hex(:tenant), 16, '0') || lpad(to_hex(:user), 16, '0'))::uuid
+    WHERE tenant_id = lpad(to_hex(:tenant::int), 32, '0')::uuid
+        AND id = (lpad(to_hex(:tenant::int), 16, '0') || lpad(to_hex(:user::int), 16, '0'))::uuid
     RETURNING tenant_id, id
 ), day AS (
     INSERT INTO user_usage_stats (tenant_id, user_id, usage_date, login_count, active_seconds,

@@ -30,6 +30,11 @@ use crate::domain::{ids::TenantId, time::Timestamp};
 /// SQLite has one writer at a time, so more lanes would only wait for each other.
 pub const LANES: usize = 1;
 const READERS: u32 = 4;
+/// Pages of the log that are written back at a time. A batch changes hundreds, many of them the
+/// same ones as the batch before; 32 MiB of log are read again in less than a second.
+const CHECKPOINT_PAGES: &str = "8000";
+/// Pages that the writer keeps in memory once it has read them: 64 MiB.
+const CACHE_PAGES: &str = "16000";
 /// How long to wait for another process that writes to the same file.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -45,10 +50,15 @@ pub async fn open(url: &str, migrate: bool) -> Result<Pools<Sqlite>, OpenError> 
         .disable_statement_logging();
     // sqlx takes no lock for migrations here, and two processes may start at once.
     let lock = migration_lock(&options)?;
+    let writer = options
+        .clone()
+        .create_if_missing(true)
+        .pragma("wal_autocheckpoint", CHECKPOINT_PAGES)
+        .pragma("cache_size", CACHE_PAGES);
     let write = SqlitePoolOptions::new()
         .max_connections(1)
         .acquire_timeout(BUSY_TIMEOUT)
-        .connect_with(options.clone().create_if_missing(true))
+        .connect_with(writer)
         .await?;
     let migrations = sqlx::migrate!("migrations/sqlite");
     if migrate {
