@@ -41,3 +41,4 @@ mod input;
 mod limits;
 mod sessions;
 mod values;
+mod wire;
