@@ -37,8 +37,10 @@ macro_rules! on_both_engines {
 }
 
 mod harness;
+mod health;
 mod input;
 mod limits;
 mod sessions;
+mod tenancy;
 mod values;
 mod wire;
