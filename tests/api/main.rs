@@ -42,6 +42,7 @@ mod input;
 mod limits;
 mod lists;
 mod sessions;
+mod streams;
 mod tenancy;
 mod usage;
 mod values;
