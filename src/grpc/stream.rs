@@ -3,12 +3,14 @@
 use std::future::Future;
 
 use futures::{Stream, StreamExt, stream};
+use tokio::task::unconstrained;
 use tokio_util::sync::CancellationToken;
 use tonic::{Code, Status, Streaming};
 
 use super::status;
 
-/// Answers each message of `input` in order, with up to `window` of them under way at once.
+/// Answers each message of `input` in order, with up to `window` of them under way at once. They
+/// begin in order too.
 ///
 /// Ends when the caller has nothing more to send, or with UNAVAILABLE when the service begins
 /// to stop; what was taken from the caller by then is answered first.
@@ -31,7 +33,9 @@ where
             let answered = message.map(&mut answer);
             async move {
                 match answered {
-                    Ok(answer) => Ok(answer.await),
+                    // A future whose task has used up its time is put behind later ones, and
+                    // so would be its write.
+                    Ok(answer) => Ok(unconstrained(answer).await),
                     Err(status) => Err(status),
                 }
             }

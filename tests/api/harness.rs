@@ -41,8 +41,9 @@ pub struct Server {
     pub stop: CancellationToken,
     /// What `serve` returns.
     pub served: JoinHandle<Result<(), Box<dyn Error + Send + Sync>>>,
-    endpoint: Endpoint,
-    _dir: Option<TempDir>,
+    pub endpoint: Endpoint,
+    url: String,
+    dir: Option<TempDir>,
 }
 
 impl Server {
@@ -81,13 +82,16 @@ impl Server {
             stop,
             served,
             endpoint,
-            _dir: dir,
+            url: url.to_owned(),
+            dir,
         }
     }
 
-    /// Another connection.
-    pub fn connect(&self) -> Channel {
-        self.endpoint.connect_lazy()
+    /// Once it has ended: another one on the same database.
+    pub async fn restarted(self) -> Self {
+        self.stop.cancel();
+        self.served.await.unwrap().unwrap();
+        Self::on(&self.url, self.dir).await
     }
 
     /// The clients of a tenant.

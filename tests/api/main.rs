@@ -36,8 +36,17 @@ macro_rules! on_both_engines {
     };
 }
 
+mod ending;
 mod harness;
+mod health;
 mod input;
 mod limits;
+mod lists;
 mod sessions;
+mod settings;
+mod stats_stream;
+mod streams;
+mod tenancy;
+mod usage;
 mod values;
+mod wire;
