@@ -25,12 +25,11 @@ pub fn record_usage(request: pb::RecordUsageRequest) -> Result<RecordUsage, Reje
     let mut check = Check::default();
     let user_id = UserId(check.uuid("user_id", &request.user_id));
     let date = check.optional_date("date", &request.date);
-    let increment = match request.increment {
-        Some(amounts) => increment(&mut check, amounts),
-        None => {
-            check.fail("increment", "is required");
-            UsageIncrement::default()
-        }
+    let increment = if let Some(amounts) = request.increment {
+        increment(&mut check, amounts)
+    } else {
+        check.fail("increment", "is required");
+        UsageIncrement::default()
     };
     let id = check.optional_uuid("request_id", &request.request_id);
     let print = || Fingerprint::of("usage", &(user_id, date, &increment));

@@ -20,7 +20,6 @@ impl Input for Request {
     }
 }
 
-#[expect(clippy::unnecessary_wraps, reason = "messages hold it so")]
 fn mask(paths: &[&str]) -> Option<FieldMask> {
     let paths = paths.iter().map(|path| (*path).to_owned()).collect();
     Some(FieldMask { paths })
@@ -126,7 +125,6 @@ fn client_types() -> Vec<Row> {
     rows
 }
 
-#[expect(clippy::unnecessary_wraps, reason = "messages hold it so")]
 fn masks() -> Vec<Row> {
     let masked =
         |paths: &'static [&'static str]| move |r: &mut Request| r.update_mask = mask(paths);
