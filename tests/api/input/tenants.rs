@@ -20,6 +20,7 @@ impl Input for Request {
     }
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "messages hold it so")]
 fn mask(paths: &[&str]) -> Option<FieldMask> {
     let paths = paths.iter().map(|path| (*path).to_owned()).collect();
     Some(FieldMask { paths })
