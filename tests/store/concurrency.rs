@@ -15,6 +15,7 @@ use crate::fixture::{Fixture, MINUTE, not_found, seconds, session, user};
 on_both_engines! {
     many_writes_on_few_users_all_count_once
     two_instances_on_one_database_count_once
+    two_instances_do_not_write_over_each_other
     a_session_id_that_two_users_start_at_once_goes_to_one
     one_users_writes_keep_their_order
     a_caller_that_goes_away_changes_nothing
@@ -90,6 +91,22 @@ async fn two_instances_on_one_database_count_once(db: Fixture) {
         assert_eq!(counters.active_seconds, 400);
         assert_eq!(db.user(user(number)).await.user.login_count, 40);
     }
+}
+
+async fn two_instances_do_not_write_over_each_other(db: Fixture) {
+    let other = db.second_instance().await;
+    for _ in 0..60 {
+        // No ids that would meet: only the user's lock keeps one from reading what the other
+        // is about to write.
+        let (one, two) = tokio::join!(
+            db.record(user(1), None, seconds(1)),
+            other.record(user(1), None, seconds(1))
+        );
+        one.and(two).unwrap();
+    }
+    let counters = db.counters(user(1), "2026-11-20").await;
+    assert_eq!(counters.active_seconds, 120);
+    assert_eq!(db.user(user(1)).await.user.total_usage_seconds, 120);
 }
 
 async fn a_session_id_that_two_users_start_at_once_goes_to_one(db: Fixture) {
