@@ -26,6 +26,8 @@ from grpc_tools import protoc
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PATIENCE = 5  # seconds for one call
+# Messages of one import.
+BULK = 20_000
 TENANT, NEIGHBOUR = str(uuid.uuid4()), str(uuid.uuid4())
 
 
@@ -428,6 +430,21 @@ def walk_heartbeats(api):
     check("bad ones end nothing", [a.code for a in answers], [0, 3, 0, 5, 0])
 
 
+def walk_bulk(api):
+    def message():
+        request = usage.ImportUsageRequest()
+        request.record.user_id, request.record.date = new_id(), "2025-03-01"
+        request.record.increment.documents_accessed = 1
+        return request
+
+    answers = api.ImportUsage((message() for _ in range(BULK)), timeout=120)
+    codes = [answer.code for answer in answers]
+    check(f"an import of {BULK}: each is answered", (len(codes), set(codes)), (BULK, {0}))
+    day = usage.GetTenantUsageReportRequest(start_date="2025-03-01", end_date="2025-03-01")
+    total = api.GetTenantUsageReport(day).total
+    check("and counts once", (total.active_users, total.documents_accessed), (BULK, BULK))
+
+
 class Writers:
     """Callers that keep writing. Each knows what was answered, and what it tried."""
 
@@ -553,11 +570,10 @@ def walk(binary, engine, folder, servers):
         return server
 
     # Two instances on one empty database: the schema is made once, under a lock.
-    together = [start("dwell"), start("twin")] if engine == "postgres" else [start("dwell")]
-    for server in together:
-        server.listening()
-        walk_health(server.channel)
-    server, twin = together[0], together[-1]
+    server, twin = start("dwell"), start("twin")
+    for each in (server, twin):
+        each.listening()
+        walk_health(each.channel)
     api, neighbour = Api(server.channel, TENANT), Api(twin.channel, NEIGHBOUR)
     walk_reflection(server.channel)
     walk_session(api, neighbour, Api(server.channel, None))
@@ -566,12 +582,12 @@ def walk(binary, engine, folder, servers):
     walk_list(api, neighbour)
     walk_usage(api, neighbour)
     walk_heartbeats(api)
-    if twin is not server:
-        opened = api.StartSession(sessions.StartSessionRequest(user_id=new_id())).session.id
-        ended = Api(twin.channel, TENANT).EndSession(sessions.EndSessionRequest(session_id=opened))
-        check("the twin ends what the other began", ended.session.end_reason, LOGOUT)
-        twin.process.terminate()
-        check("the twin ends", twin.process.wait(15), 0)
+    walk_bulk(Api(server.channel, new_id()))
+    opened = api.StartSession(sessions.StartSessionRequest(user_id=new_id())).session.id
+    ended = Api(twin.channel, TENANT).EndSession(sessions.EndSessionRequest(session_id=opened))
+    check("the twin ends what the other began", ended.session.end_reason, LOGOUT)
+    twin.process.terminate()
+    check("the twin ends", twin.process.wait(15), 0)
     walk_the_end(start, server)
     errors = [
         line
