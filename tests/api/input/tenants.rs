@@ -126,7 +126,6 @@ fn client_types() -> Vec<Row> {
     rows
 }
 
-#[expect(clippy::unnecessary_wraps, reason = "messages hold it so")]
 fn masks() -> Vec<Row> {
     let masked =
         |paths: &'static [&'static str]| move |r: &mut Request| r.update_mask = mask(paths);
