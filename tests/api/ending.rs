@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use dwell::pb::v1 as pb;
 use futures::future::join_all;
-use tokio::{sync::mpsc, task::yield_now};
+use tokio::{sync::mpsc, task::yield_now, time::timeout};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::Code;
 use tonic_health::pb::{
@@ -25,14 +25,16 @@ on_both_engines! {
     a_stream_of_rows_goes_on_after_a_restart
 }
 
+/// Less than the server has with calls that do not end.
+const PATIENCE: Duration = Duration::from_secs(5);
+
 #[tokio::test]
 async fn an_idle_server_ends_at_once() {
     let server = Server::sqlite().await;
     // Connected, and with nothing to say.
     server.tenant(1).start(start(USER)).await;
     server.stop.cancel();
-    let patience = Duration::from_secs(5);
-    let ended = tokio::time::timeout(patience, server.served).await;
+    let ended = timeout(PATIENCE, server.served).await;
     ended.expect("it ends soon").unwrap().unwrap();
 }
 
@@ -45,7 +47,8 @@ async fn health_says_not_serving_to_who_is_still_connected() {
     let first = watched.message().await.unwrap().unwrap();
     assert_eq!(first.status(), ServingStatus::Serving);
     server.stop.cancel();
-    let second = watched.message().await.unwrap().unwrap();
+    let second = timeout(PATIENCE, watched.message()).await;
+    let second = second.expect("it is told").unwrap().unwrap();
     assert_eq!(second.status(), ServingStatus::NotServing);
     drop((watched, health));
     server.served.await.unwrap().unwrap();
@@ -161,7 +164,7 @@ async fn a_caller_that_goes_away_leaves_one_session_or_none(server: Server) {
         let mut other = caller.clone();
         // Gone before the request is sent, before it is answered, or just after.
         let turns = async {
-            for _ in 0..number {
+            for _ in 0..number * number {
                 yield_now().await;
             }
         };
@@ -194,7 +197,13 @@ async fn a_stream_of_rows_goes_on_after_a_restart(server: Server) {
     let mut answers = answers.unwrap().into_inner();
     while answers.message().await.unwrap().is_some() {}
 
-    let stream = caller.usage.stream_usage_stats(always()).await.unwrap();
+    // The connection takes no more than a part of them before somebody reads.
+    let endpoint = server.endpoint.clone();
+    let channel = endpoint
+        .initial_stream_window_size(Some(1 << 14))
+        .connect_lazy();
+    let mut slow = Caller::of(&channel, 1);
+    let stream = slow.usage.stream_usage_stats(always()).await.unwrap();
     let mut stream = stream.into_inner();
     let mut rows = Vec::new();
     let mut resume_token = String::new();

@@ -1,6 +1,6 @@
 //! A server of its own for each test, and clients that speak to it.
 
-use std::{error::Error, sync::Arc, time::Duration};
+use std::{error::Error, io::ErrorKind, net::SocketAddr, sync::Arc, thread, time::Duration};
 
 use dwell::{
     domain::time::ManualClock,
@@ -13,8 +13,8 @@ use dwell::{
     store::open,
 };
 use tempfile::TempDir;
-use tokio::{net::TcpListener, task::JoinHandle};
-use tokio_util::sync::CancellationToken;
+use tokio::{net::TcpListener, runtime::Builder, sync::oneshot};
+use tokio_util::sync::{CancellationToken, DropGuard};
 use tonic::{
     Request, Status,
     metadata::{Ascii, MetadataValue},
@@ -33,14 +33,17 @@ use crate::{
 /// When every test begins: a Monday.
 pub const MORNING: &str = "2026-03-02T09:00:00Z";
 
-/// A server on port 0, and one connection to it.
+type Served = Result<(), Box<dyn Error + Send + Sync>>;
+
+/// A server on port 0 with threads of its own, and one connection to it.
 pub struct Server {
     pub channel: Channel,
     pub clock: Arc<ManualClock>,
     /// Asks it to end.
     pub stop: CancellationToken,
     /// What `serve` returns.
-    pub served: JoinHandle<Result<(), Box<dyn Error + Send + Sync>>>,
+    pub served: oneshot::Receiver<Served>,
+    _stop_with_test: DropGuard,
     pub endpoint: Endpoint,
     url: String,
     dir: Option<TempDir>,
@@ -59,26 +62,25 @@ impl Server {
 
     async fn on(url: &str, dir: Option<TempDir>) -> Self {
         let clock = Arc::new(ManualClock::at(instant(MORNING)));
-        let ids = Arc::new(CountedIds::default());
-        let opened = open(url, true, clock.clone(), ids.clone()).await.unwrap();
-        let parts = Parts {
-            store: opened.store,
-            writer: opened.writer,
-            clock: clock.clone(),
-            ids,
-            // Only the clock of the test says when a session is over, and reads see that.
-            sweep_interval: Duration::from_hours(24),
-        };
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
         let stop = CancellationToken::new();
-        let stopped = stop.clone().cancelled_owned();
-        let served = tokio::spawn(serve(parts, listener, || Ok(()), stopped));
-        // The listener is bound, so a connection waits for a server that is not there yet.
+        let (bound, address) = oneshot::channel();
+        let (ended, served) = oneshot::channel();
+        let run = run(url.to_owned(), clock.clone(), bound, stop.clone());
+        thread::spawn(move || {
+            let runtime = Builder::new_current_thread().enable_all().build();
+            let runtime = runtime.unwrap();
+            let result = runtime.block_on(run);
+            // As with a process that ends, nothing goes on after it.
+            drop(runtime);
+            // A test that is over does not hear of it.
+            let _ = ended.send(result);
+        });
+        let address = address.await.expect("the server begins");
         let endpoint = Endpoint::from_shared(format!("http://{address}")).unwrap();
         Self {
             channel: endpoint.connect_lazy(),
             clock,
+            _stop_with_test: stop.clone().drop_guard(),
             stop,
             served,
             endpoint,
@@ -106,6 +108,33 @@ impl Server {
     pub fn set_clock(&self, time: &str) {
         self.clock.set(instant(time));
     }
+}
+
+/// Opens the database and serves until `stop`.
+async fn run(
+    url: String,
+    clock: Arc<ManualClock>,
+    bound: oneshot::Sender<SocketAddr>,
+    stop: CancellationToken,
+) -> Served {
+    let ids = Arc::new(CountedIds::default());
+    let opened = open(&url, true, clock.clone(), ids.clone()).await?;
+    let parts = Parts {
+        store: opened.store,
+        writer: opened.writer,
+        clock,
+        ids,
+        // Only the clock of the test says when a session is over, and reads see that.
+        sweep_interval: Duration::from_hours(24),
+    };
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let address = listener.local_addr()?;
+    let ready = || {
+        bound
+            .send(address)
+            .map_err(|_| ErrorKind::BrokenPipe.into())
+    };
+    serve(parts, listener, ready, stop.cancelled_owned()).await
 }
 
 /// Names the tenant in the metadata of each call.

@@ -6,14 +6,7 @@ use dwell::pb::FILE_DESCRIPTOR_SET;
 use prost::Message;
 use prost_types::{DescriptorProto, FileDescriptorSet, field_descriptor_proto::Type};
 
-/// The services that there are, and the RPCs that are not.
-const SERVICES: [&str; 3] = ["SessionService", "UsageStatsService", "TenantService"];
-const NOT_YET: [&str; 4] = [
-    "WatchSessions",
-    "ExportUserData",
-    "DeleteUserData",
-    "PurgeSessions",
-];
+use crate::wire::{NOT_YET, SERVICES};
 
 /// Fields in which nothing is wrong.
 const ANYTHING: [&str; 6] = [
@@ -53,11 +46,16 @@ fn fields() -> BTreeSet<String> {
         .flat_map(|file| &file.message_type)
         .map(|message| (format!(".dwell.v1.{}", message.name()), message))
         .collect();
+    let there = |service: &str, method: &str| {
+        let service = format!("dwell.v1.{service}");
+        let path = format!("/{service}/{method}");
+        SERVICES.contains(&&*service) && !NOT_YET.contains(&&*path)
+    };
     let services = ours.flat_map(|file| &file.service);
-    let methods = services
-        .filter(|service| SERVICES.contains(&service.name()))
-        .flat_map(|service| &service.method)
-        .filter(|method| !NOT_YET.contains(&method.name()));
+    let methods = services.flat_map(|service| {
+        let methods = service.method.iter();
+        methods.filter(move |method| there(service.name(), method.name()))
+    });
     let mut fields = BTreeSet::new();
     for method in methods {
         let request = messages[method.input_type()];

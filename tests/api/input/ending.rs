@@ -39,7 +39,7 @@ pub fn end() -> Vec<Row> {
     ));
     rows.push(bad(&["end_time"], |r: &mut Request| {
         // Before the session's start, which only the session knows.
-        r.end_time = time("2026-03-02T08:59:59.999999Z");
+        r.end_time = time("2026-03-02T08:58:59.999999Z");
     }));
     rows.push(bad(
         &["session_id", "mood_rating", "notes", "progress", "end_time"],

@@ -16,7 +16,7 @@ use dwell::pb::v1 as pb;
 
 use self::{call::Refusal, rows::Row};
 use crate::{
-    harness::{Caller, Server},
+    harness::{Caller, MORNING, Server},
     values::{OTHER_USER, SESSION, USER, id, time},
 };
 
@@ -88,8 +88,11 @@ async fn what_is_just_right_is_accepted(server: Server) {
 
 /// Something to list, for two tenants, and settings that know a long client type.
 async fn furnish(server: &Server) -> Tokens {
+    // Some time ago, so that a later write shows.
+    server.set_clock("2026-03-02T08:59:00Z");
     let own = fill(&mut server.tenant(1)).await;
     let foreign = fill(&mut server.tenant(2)).await;
+    server.set_clock(MORNING);
     let [sessions, activities, users, days] = own;
     Tokens {
         sessions,
