@@ -91,7 +91,7 @@ pub async fn serve(
     jobs.start(parts.sweep_interval, &tasks, &idle);
     let (health, routes) = routes(context)?;
     set_health(&health, ServingStatus::Serving).await;
-    let watch = watch_database(parts.store, health.clone());
+    let watch = watch_database(parts.store.clone(), health.clone());
     tasks.spawn(idle.clone().run_until_cancelled_owned(watch));
     tasks.close();
 
@@ -131,7 +131,11 @@ pub async fn serve(
     }
     drop(server);
     idle.cancel();
-    if timeout(DRAIN_WRITER, parts.writer.close()).await.is_err() {
+    let close = async {
+        parts.writer.close().await;
+        parts.store.close().await;
+    };
+    if timeout(DRAIN_WRITER, close).await.is_err() {
         warn!("some writes were not answered in time");
     }
     info!("stopped");

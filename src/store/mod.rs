@@ -235,6 +235,10 @@ pub trait Store: Send + Sync {
 
     /// Fails if the database does not answer.
     async fn ping(&self) -> Result<(), Error>;
+
+    /// Closes all connections, the writer's too, in good order. Nothing can be read or written
+    /// afterwards.
+    async fn close(&self);
 }
 
 /// The store and the one way to write to it.

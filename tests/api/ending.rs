@@ -39,6 +39,16 @@ async fn an_idle_server_ends_at_once() {
 }
 
 #[tokio::test]
+async fn an_orderly_end_leaves_all_data_in_one_file() {
+    let mut server = Server::sqlite().await;
+    server.tenant(1).start(start(USER)).await;
+    assert!(server.files().contains(&"db-wal".to_owned()));
+    server.stop.cancel();
+    (&mut server.served).await.unwrap().unwrap();
+    assert_eq!(server.files(), ["db", "db.lock"]);
+}
+
+#[tokio::test]
 async fn health_says_not_serving_to_who_is_still_connected() {
     let server = Server::sqlite().await;
     let mut health = HealthClient::new(server.endpoint.connect_lazy());

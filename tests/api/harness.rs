@@ -1,6 +1,6 @@
 //! A server of its own for each test, and clients that speak to it.
 
-use std::{error::Error, io::ErrorKind, net::SocketAddr, sync::Arc, thread, time::Duration};
+use std::{error::Error, fs, io::ErrorKind, net::SocketAddr, sync::Arc, thread, time::Duration};
 
 use dwell::{
     domain::time::ManualClock,
@@ -94,6 +94,17 @@ impl Server {
         self.stop.cancel();
         self.served.await.unwrap().unwrap();
         Self::on(&self.url, self.dir).await
+    }
+
+    /// The names of the database's files, in order; of SQLite.
+    pub fn files(&self) -> Vec<String> {
+        let dir = self.dir.as_ref().unwrap();
+        let files = fs::read_dir(dir.path()).unwrap();
+        let mut names: Vec<_> = files
+            .map(|file| file.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        names
     }
 
     /// The clients of a tenant.

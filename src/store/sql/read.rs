@@ -371,6 +371,12 @@ impl<DB: Dialect> Store for SqlStore<DB> {
         })
         .await
     }
+
+    async fn close(&self) {
+        self.pools.read.close().await;
+        // Last, as the last connection to a SQLite file is what writes the log back.
+        self.pools.write.close().await;
+    }
 }
 
 #[expect(
