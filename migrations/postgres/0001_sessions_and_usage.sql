@@ -83,7 +83,7 @@ CREATE TABLE user_sessions (
     items_correct       bigint      NOT NULL CHECK (items_correct >= 0),
     points_earned       bigint      NOT NULL CHECK (points_earned >= 0),
     -- When the sweep looks at an open session: never after it is over. Heartbeats leave it
-    -- alone, so they change no index.
+    -- alone, so they change no index of this table.
     sweep_at            timestamptz,
     fingerprint         bytea,
     created_at          timestamptz NOT NULL,

@@ -84,7 +84,7 @@ CREATE TABLE user_sessions (
     items_correct       INTEGER NOT NULL CHECK (items_correct >= 0),
     points_earned       INTEGER NOT NULL CHECK (points_earned >= 0),
     -- When the sweep looks at an open session: never after it is over. Heartbeats leave it
-    -- alone, so they change no index.
+    -- alone, so they change no index of this table.
     sweep_at            INTEGER,
     fingerprint         BLOB,
     created_at          INTEGER NOT NULL,

@@ -134,7 +134,7 @@ pub struct Session {
     pub items_correct: i64,
     pub points_earned: i64,
     /// When the sweep next looks at it: not after it is over, and rarely moved, so that a
-    /// heartbeat changes no index.
+    /// heartbeat changes no index of sessions.
     pub sweep_at: Option<Timestamp>,
     /// Of the request that made it, if the caller chose its id.
     pub fingerprint: Option<Fingerprint>,
