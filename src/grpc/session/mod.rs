@@ -10,7 +10,8 @@ use super::{Context, convert, stream, tenant};
 use crate::{
     domain::{
         commands::{Heartbeat, PauseSession, ResumeSession},
-        ids::TenantId,
+        ids::{SessionId, TenantId, UserId},
+        ledger::Command,
         rejection::{Entity, Rejection},
         session::SessionView,
     },
@@ -125,16 +126,12 @@ impl SessionService for Sessions {
         request: Request<pb::PauseSessionRequest>,
     ) -> Result<Response<pb::PauseSessionResponse>, Status> {
         let tenant = tenant::of(&request)?;
-        let session_id = convert::session_id(&request.get_ref().session_id)?;
-        let command = |user_id| PauseSession {
+        let command = |user_id, session_id| PauseSession {
             user_id,
             session_id,
         };
-        let view = self
-            .0
-            .writer
-            .submit_for(tenant, session_id, command)
-            .await?;
+        let session_id = &request.get_ref().session_id;
+        let view = on_session(&self.0, tenant, session_id, command).await?;
         Ok(Response::new(pb::PauseSessionResponse {
             session: Some(convert::session(view)),
         }))
@@ -145,16 +142,12 @@ impl SessionService for Sessions {
         request: Request<pb::ResumeSessionRequest>,
     ) -> Result<Response<pb::ResumeSessionResponse>, Status> {
         let tenant = tenant::of(&request)?;
-        let session_id = convert::session_id(&request.get_ref().session_id)?;
-        let command = |user_id| ResumeSession {
+        let command = |user_id, session_id| ResumeSession {
             user_id,
             session_id,
         };
-        let view = self
-            .0
-            .writer
-            .submit_for(tenant, session_id, command)
-            .await?;
+        let session_id = &request.get_ref().session_id;
+        let view = on_session(&self.0, tenant, session_id, command).await?;
         Ok(Response::new(pb::ResumeSessionResponse {
             session: Some(convert::session(view)),
         }))
@@ -255,13 +248,23 @@ async fn heartbeat(
     tenant: TenantId,
     session_id: &str,
 ) -> Result<SessionView, Status> {
-    let session_id = convert::session_id(session_id)?;
-    let command = |user_id| Heartbeat {
+    let command = |user_id, session_id| Heartbeat {
         user_id,
         session_id,
     };
-    let writer = &context.writer;
-    Ok(writer.submit_for(tenant, session_id, command).await?)
+    on_session(context, tenant, session_id, command).await
+}
+
+/// Carries out a command that needs nothing but the session.
+async fn on_session<C: Command<Outcome = SessionView>>(
+    context: &Context,
+    tenant: TenantId,
+    session_id: &str,
+    command: impl Fn(UserId, SessionId) -> C,
+) -> Result<SessionView, Status> {
+    let id = convert::session_id(session_id)?;
+    let command = |user| command(user, id);
+    Ok(context.writer.submit_for(tenant, id, command).await?)
 }
 
 fn streamed_heartbeat(

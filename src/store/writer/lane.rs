@@ -122,8 +122,8 @@ async fn settle(apply: &dyn Apply, commit: &Commit) -> Option<Settled> {
 }
 
 fn panicked() -> Failure {
-    let incident = Uuid::nil();
-    error!("deciding or writing a batch panicked");
+    let incident = Uuid::from_u128(fastrand::u128(..));
+    error!(%incident, "deciding or writing a batch panicked");
     Failure::Refused(Error::Internal { incident })
 }
 
