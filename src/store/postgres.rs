@@ -76,7 +76,7 @@ impl Dialect for Postgres {
     const BEGIN_READ: &'static str = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY";
     const FOR_UPDATE: &'static str = "FOR UPDATE";
     const SELECT_TRANSACTION_ID: Option<&'static str> =
-        Some("SELECT pg_current_xact_id()::text AS id");
+        Some("SELECT pg_current_xact_id()::text || '@' || pg_postmaster_start_time()::text AS id");
     const EACH_FEATURE: &'static str = "jsonb_each_text(feature_usage) AS f(key, value)";
 
     // Advisory locks have a fair queue, which a row locked FOR SHARE by many has not, and come
@@ -160,7 +160,7 @@ impl Dialect for Postgres {
     }
 
     async fn outcome(conn: &mut PgConnection, transaction_id: &str) -> sqlx::Result<CommitOutcome> {
-        let row = sqlx::query("SELECT pg_xact_status($1::xid8) AS status")
+        let row = sqlx::query(SELECT_OUTCOME)
             .bind(transaction_id)
             .fetch_one(conn)
             .await?;
@@ -188,6 +188,18 @@ impl Dialect for Postgres {
         }
     }
 }
+
+/// The status of `ID@SERVER START`. A server that crashed may give an id that never reached its
+/// log to another transaction. So once it was restarted, "committed" may be said of the other
+/// one and is no answer; anything else says that ours was not, as its id would be taken.
+const SELECT_OUTCOME: &str = "
+    SELECT CASE
+        WHEN since = pg_postmaster_start_time()::text THEN pg_xact_status(id)
+        WHEN id >= pg_snapshot_xmax(pg_current_snapshot()) THEN 'aborted'
+        WHEN pg_xact_status(id) = 'committed' THEN 'unknown'
+        ELSE 'aborted'
+    END AS status
+    FROM (SELECT split_part($1, '@', 1)::xid8 AS id, split_part($1, '@', 2) AS since) AS t";
 
 /// Stands for the tenant among dwell's locks.
 fn lock_key(tenant: TenantId) -> i32 {

@@ -93,7 +93,7 @@ pub trait Dialect:
 pub enum CommitOutcome {
     Committed,
     RolledBack,
-    /// The engine has not finished with it.
+    /// The engine has not finished with it, or cannot tell.
     InProgress,
 }
 

@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::{
     Pools, SELECT_SCHEMA_VERSION, activities, days,
-    dialect::{Dialect, Query},
+    dialect::{CommitOutcome, Dialect, Query},
     listing, read, requests,
     rows::Rows,
     sessions, tenants, users,
@@ -159,6 +159,43 @@ async fn postgres_understands_every_statement() {
     let pools = postgres::open(&pg::database().await, true).await.unwrap();
     prepare_all(&pools).await;
     list_by_all_filters(&pools).await;
+}
+
+#[tokio::test]
+async fn what_became_of_a_commit_is_never_told_of_another_one() {
+    let pools = postgres::open(&pg::database().await, true).await.unwrap();
+    let mut conn = pools.write.acquire().await.unwrap();
+    let mut ids = Vec::new();
+    for end in ["COMMIT", "ROLLBACK"] {
+        let sql = sqlx::Postgres::SELECT_TRANSACTION_ID.unwrap();
+        let mut tx = pools.write.begin().await.unwrap();
+        let id: String = sqlx::query_scalar(sql).fetch_one(&mut *tx).await.unwrap();
+        let open = sqlx::Postgres::outcome(&mut conn, &id).await.unwrap();
+        assert_eq!(open, CommitOutcome::InProgress);
+        if end == "COMMIT" {
+            tx.commit().await.unwrap();
+        } else {
+            tx.rollback().await.unwrap();
+        }
+        ids.push(id);
+    }
+    let [committed, undone] = <[String; 2]>::try_from(ids).unwrap();
+    let restarted = |id: &str| format!("{}@another start", id.split('@').next().unwrap());
+    let cases = [
+        (committed.clone(), CommitOutcome::Committed),
+        (undone.clone(), CommitOutcome::RolledBack),
+        // After a crash the id may be another transaction's.
+        (restarted(&committed), CommitOutcome::InProgress),
+        (restarted(&undone), CommitOutcome::RolledBack),
+        (
+            "99999999@another start".to_owned(),
+            CommitOutcome::RolledBack,
+        ),
+    ];
+    for (id, expected) in cases {
+        let outcome = sqlx::Postgres::outcome(&mut conn, &id).await.unwrap();
+        assert_eq!(outcome, expected, "{id}");
+    }
 }
 
 #[test]
