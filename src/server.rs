@@ -12,13 +12,14 @@ use tracing::{info, warn};
 use crate::{
     domain::{ids::IdSource, time::Clock},
     grpc::{
-        Context, KEY_NAME, PageTokens, Sessions, Tenants, UsageStats, observe::ObserveLayer,
-        require_tenant,
+        Context, Insights, KEY_NAME, PageTokens, Sessions, Tenants, UsageStats,
+        observe::ObserveLayer, require_tenant,
     },
     jobs::Jobs,
     pb::{
         FILE_DESCRIPTOR_SET,
         v1::{
+            insights_service_server::InsightsServiceServer,
             session_service_server::SessionServiceServer,
             tenant_service_server::TenantServiceServer,
             usage_stats_service_server::UsageStatsServiceServer,
@@ -46,10 +47,11 @@ const CONNECTION_WINDOW: u32 = 8 * 1024 * 1024;
 
 type Session = SessionServiceServer<Sessions>;
 type Usage = UsageStatsServiceServer<UsageStats>;
+type Insight = InsightsServiceServer<Insights>;
 type Tenant = TenantServiceServer<Tenants>;
 
 /// The names that health answers for: the whole, and each service.
-const HEALTH_NAMES: [&str; 4] = ["", Session::NAME, Usage::NAME, Tenant::NAME];
+const HEALTH_NAMES: [&str; 5] = ["", Session::NAME, Usage::NAME, Insight::NAME, Tenant::NAME];
 
 /// What a server is made of.
 pub struct Parts {
@@ -152,6 +154,7 @@ fn routes(context: Context) -> Result<(HealthReporter, Routes), Box<dyn Error + 
             .register_encoded_file_descriptor_set(tonic_types::pb::FILE_DESCRIPTOR_SET)
             .with_service_name(Session::NAME)
             .with_service_name(Usage::NAME)
+            .with_service_name(Insight::NAME)
             .with_service_name(Tenant::NAME)
             .with_service_name("grpc.health.v1.Health")
     };
@@ -164,6 +167,10 @@ fn routes(context: Context) -> Result<(HealthReporter, Routes), Box<dyn Error + 
         ))
         .add_service(Usage::with_interceptor(
             UsageStats(context.clone()),
+            require_tenant,
+        ))
+        .add_service(Insight::with_interceptor(
+            Insights(context.clone()),
             require_tenant,
         ))
         .add_service(Tenant::with_interceptor(Tenants(context), require_tenant));

@@ -9,6 +9,7 @@ pub mod calendar;
 pub mod commands;
 pub mod fingerprint;
 pub mod ids;
+pub mod insights;
 pub mod ledger;
 pub mod period;
 pub mod points;

@@ -45,6 +45,13 @@ pub struct UsageCounters {
 }
 
 impl UsageCounters {
+    /// Whether the day was practised: a COMPLETED session started on it. Streaks, calendars,
+    /// frequency, reports and goals all mean this by a practised day.
+    #[must_use]
+    pub const fn is_practised(&self) -> bool {
+        self.sessions_completed > 0
+    }
+
     /// Adds what a request reports. Fails, with nothing changed, where a counter would pass
     /// [`MAX_DAILY`] or the names [`MAX_FEATURES`].
     pub fn add(&mut self, more: &UsageIncrement) -> Result<(), Rejection> {

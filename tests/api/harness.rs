@@ -5,8 +5,8 @@ use std::{error::Error, fs, io::ErrorKind, net::SocketAddr, sync::Arc, thread, t
 use dwell::{
     domain::time::ManualClock,
     pb::v1::{
-        self as pb, session_service_client::SessionServiceClient,
-        tenant_service_client::TenantServiceClient,
+        self as pb, insights_service_client::InsightsServiceClient,
+        session_service_client::SessionServiceClient, tenant_service_client::TenantServiceClient,
         usage_stats_service_client::UsageStatsServiceClient,
     },
     server::{Parts, serve},
@@ -166,6 +166,7 @@ type Called = InterceptedService<Channel, AsTenant>;
 pub struct Caller {
     pub sessions: SessionServiceClient<Called>,
     pub usage: UsageStatsServiceClient<Called>,
+    pub insights: InsightsServiceClient<Called>,
     pub settings: TenantServiceClient<Called>,
 }
 
@@ -176,6 +177,7 @@ impl Caller {
         Self {
             sessions: SessionServiceClient::new(called()),
             usage: UsageStatsServiceClient::new(called()),
+            insights: InsightsServiceClient::new(called()),
             settings: TenantServiceClient::new(called()),
         }
     }

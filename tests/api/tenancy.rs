@@ -32,7 +32,7 @@ async fn no_rpc_answers_without_one_tenant() {
         &["00000000-0000-0000-0000-00000000000g"],
     ];
     let methods = methods(&SERVICES);
-    assert_eq!(methods.len(), 25);
+    assert_eq!(methods.len(), 35);
     for (method, _) in methods {
         for tenants in bad {
             let answer = call(&server.channel, &method, tenants, vec![Vec::new()]).await;
