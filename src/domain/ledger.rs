@@ -13,8 +13,9 @@ use std::{
 use chrono::NaiveDate;
 
 use super::{
-    activity::Activity,
+    activity::{Activity, ActivityDetails},
     ids::{ActivityId, RequestId, SessionId, UserId},
+    insights::tally::{Additions, Tally},
     rejection::{Entity, Rejection},
     session::{EndReason, Session, SessionReview, SessionView},
     settings::TenantSettings,
@@ -149,6 +150,8 @@ pub struct Ledger {
     pub requests: Table<RequestId, UsageRequest>,
     /// The sessions of a user that are stored as open. Their rows stand in `sessions`.
     pub open_sessions: Table<UserId, BTreeSet<SessionId>>,
+    /// What performance is computed from.
+    pub performance: Additions,
     /// Remembered requests to forget.
     pub forgotten_requests: BTreeSet<RequestId>,
     settings: TenantSettings,
@@ -166,6 +169,7 @@ impl Ledger {
             activities: Table::default(),
             requests: Table::default(),
             open_sessions: Table::default(),
+            performance: Additions::default(),
             forgotten_requests: BTreeSet::new(),
             settings,
             new_settings: None,
@@ -203,6 +207,7 @@ impl Ledger {
         self.activities.changed.clear();
         self.requests.changed.clear();
         self.open_sessions.changed.clear();
+        self.performance.clear();
         self.forgotten_requests.clear();
         self.new_settings = None;
     }
@@ -281,8 +286,11 @@ impl Ledger {
     }
 
     /// Counts an ended session: its seconds for its user and each local day, itself for the
-    /// day of its start if it was completed.
+    /// day of its start if it was completed, and what performance is computed from.
     pub fn count_end(&mut self, session: &Session) -> Result<(), Halt> {
+        for (date, tally) in Tally::of_session(session, self.settings(), self.now) {
+            self.performance.add(session, date, tally);
+        }
         let mut by_day = session.seconds_by_day(self.settings(), self.now);
         // Less than a second is no use of a day.
         by_day.retain(|(_, part)| *part > 0);
@@ -306,6 +314,18 @@ impl Ledger {
         }
         self.put_user(user);
         Ok(())
+    }
+
+    /// Counts an activity of a session for the local day of its own start.
+    pub fn count_activity(
+        &mut self,
+        session: &Session,
+        details: &ActivityDetails,
+        started_at: Timestamp,
+    ) {
+        let date = self.settings().calendar.date_of(started_at);
+        let tally = Tally::of_activity(details);
+        self.performance.add(session, date, tally);
     }
 
     /// The user, or a new one who was first seen at `seen`.

@@ -17,10 +17,15 @@ use uuid::Uuid;
 use crate::domain::{
     activity::Activity,
     ids::{ActivityId, IdSource, RequestId, SessionId, TenantId, UserId},
-    period::DateRange,
+    insights::{
+        performance::{Performance, PerformanceQuery},
+        recent::{Outcome, Window},
+        tally::Tally,
+    },
+    period::{DateRange, Granularity},
     rejection::Rejection,
     report::UserCounts,
-    session::{Session, SessionFilter, SessionTotals, SessionView},
+    session::{Session, SessionFilter, SessionTotals, SessionView, Subject},
     settings::TenantSettings,
     time::{Clock, Timestamp},
     usage::{DailyUsage, UsageCounters},
@@ -186,6 +191,34 @@ pub trait Store: Send + Sync {
         id: UserId,
         now: Timestamp,
     ) -> Result<Option<UserSummary>, Error>;
+
+    /// The user's ended sessions that started in the window, in no order.
+    async fn list_outcomes(
+        &self,
+        tenant: TenantId,
+        user: UserId,
+        window: Window,
+        now: Timestamp,
+    ) -> Result<Vec<Outcome>, Error>;
+
+    /// What is kept of a user's periods, and of the tenant's in the last of them, of one instant.
+    async fn get_performance(
+        &self,
+        tenant: TenantId,
+        query: PerformanceQuery,
+        now: Timestamp,
+    ) -> Result<Performance, Error>;
+
+    /// The subjects of the user's sessions in the period that holds `date`, today if `None`,
+    /// by the name that each had on its last day there, in no order.
+    async fn list_subject_tallies(
+        &self,
+        tenant: TenantId,
+        user: UserId,
+        granularity: Granularity,
+        date: Option<NaiveDate>,
+        now: Timestamp,
+    ) -> Result<Vec<(Subject, Tally)>, Error>;
 
     /// Users last active before `inactive_since` (`None` is all), the longest silent first,
     /// equal times by id; `after` itself is not repeated.

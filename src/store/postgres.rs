@@ -77,6 +77,7 @@ impl Dialect for Postgres {
     const FOR_UPDATE: &'static str = "FOR UPDATE";
     const SELECT_TRANSACTION_ID: Option<&'static str> =
         Some("SELECT pg_current_xact_id()::text || '@' || pg_postmaster_start_time()::text AS id");
+    const DAY_BIT: &'static str = "1::bigint << (d.local_date - r.start_date)";
     const EACH_FEATURE: &'static str = "jsonb_each_text(feature_usage) AS f(key, value)";
 
     // Advisory locks have a fair queue, which a row locked FOR SHARE by many has not, and come

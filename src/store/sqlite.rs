@@ -87,6 +87,8 @@ impl Dialect for Sqlite {
     const BEGIN_READ: &'static str = "BEGIN";
     const FOR_UPDATE: &'static str = "";
     const SELECT_TRANSACTION_ID: Option<&'static str> = None;
+    const DAY_BIT: &'static str =
+        "1 << CAST(julianday(d.local_date) - julianday(r.start_date) AS INTEGER)";
     const EACH_FEATURE: &'static str = "json_each(feature_usage) AS f";
 
     // A deferred transaction that turns into a writing one fails at once, whatever the

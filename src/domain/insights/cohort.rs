@@ -61,6 +61,16 @@ impl Cohort {
         }
     }
 
+    /// Adds so many other users, of whom it is known how many are at or below.
+    pub fn add_many(&mut self, users: i64, standings: &[Standing; 5], total: Tally) {
+        self.users += users;
+        self.total += total;
+        for (sum, more) in self.standings.iter_mut().zip(standings) {
+            sum.users += more.users;
+            sum.at_or_below += more.at_or_below;
+        }
+    }
+
     /// The user's rank in a metric; `None` without a sample, or with fewer than [`MIN_USERS`].
     #[must_use]
     pub fn percentile_rank(&self, metric: Metric) -> Option<i32> {

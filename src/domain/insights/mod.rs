@@ -7,7 +7,7 @@
 //!
 //! - [`recent`]: what the sessions of some time said: scores, topics, words.
 //! - [`tally`]: what sessions and activities add to a day; [`figures`] are the metrics of a
-//!   period, made of it.
+//!   period, made of it, and [`performance`] is what is asked of them.
 //! - [`trend`], [`cohort`] and [`advice`] judge metrics: against an earlier period, against the
 //!   tenant's other users, and in words. [`compare`] lays figures side by side.
 //!
@@ -17,6 +17,7 @@ pub mod advice;
 pub mod cohort;
 pub mod compare;
 pub mod figures;
+pub mod performance;
 pub mod recent;
 pub mod tally;
 pub mod trend;

@@ -1,14 +1,18 @@
 //! What the sessions of some time said: their scores, topics, words and weak areas.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
-use chrono::NaiveDate;
+use chrono::{NaiveDate, NaiveTime};
 
 use crate::domain::{
-    calendar::seconds,
+    calendar::{plus_days, seconds},
     hundredths::float,
+    period::DateRange,
     session::{Session, SessionResult},
-    time::Timestamp,
+    time::{FIRST_DATE, LAST_DATE, Timestamp},
 };
 
 /// Topics and areas that statistics name.
@@ -17,6 +21,52 @@ const MOST_FREQUENT: usize = 10;
 const FOCUS_AREAS: usize = 5;
 /// Words that a warm-up repeats.
 const REVIEWED_WORDS: usize = 10;
+
+/// When sessions started that are asked for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Window {
+    /// So long before now, up to now, both ends included.
+    Until { now: Timestamp, span: Duration },
+    /// On local days.
+    On(DateRange),
+}
+
+impl Window {
+    /// Instants that hold all of it, and perhaps more.
+    #[must_use]
+    pub fn instants(&self) -> (Timestamp, Timestamp) {
+        match self {
+            Self::Until { now, span } => (now.before(*span), *now),
+            // A local day begins and ends within two days of the same day in UTC.
+            Self::On(range) => {
+                let midnight = |date: NaiveDate| date.and_time(NaiveTime::MIN).and_utc().into();
+                (
+                    midnight(plus_days(range.start, -2)),
+                    midnight(plus_days(range.end, 2)),
+                )
+            }
+        }
+    }
+
+    /// Local days that hold all of it, and perhaps more.
+    #[must_use]
+    pub fn days(&self) -> DateRange {
+        match self {
+            Self::Until { .. } => DateRange {
+                start: plus_days(FIRST_DATE, -2),
+                end: plus_days(LAST_DATE, 2),
+            },
+            Self::On(range) => *range,
+        }
+    }
+
+    /// Whether a session started in it.
+    #[must_use]
+    pub fn contains(&self, session: &Session) -> bool {
+        let (from, until) = self.instants();
+        (from..=until).contains(&session.started_at) && self.days().contains(session.start_date)
+    }
+}
 
 /// What statistics ask of an ended session.
 #[derive(Clone, PartialEq, Debug)]

@@ -2,12 +2,20 @@
 //!
 //! Everything is a whole number, so that sums are the same in whatever order they are made.
 
-use std::ops::{Add, AddAssign};
+use std::{
+    collections::BTreeMap,
+    ops::{Add, AddAssign},
+};
 
 use chrono::NaiveDate;
 
 use crate::domain::{
-    activity::ActivityDetails, session::Session, settings::TenantSettings, time::Timestamp,
+    activity::ActivityDetails,
+    ids::UserId,
+    period::Granularity,
+    session::{Session, Subject},
+    settings::TenantSettings,
+    time::Timestamp,
 };
 
 /// The type of activity that is a test.
@@ -156,6 +164,83 @@ impl DaySet {
     #[must_use]
     pub fn count(self) -> i64 {
         self.0.count_ones().into()
+    }
+}
+
+/// What is added to a user's day with one subject.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct DayAddition {
+    pub user_id: UserId,
+    pub date: NaiveDate,
+    /// All empty where the session has none.
+    pub subject: Subject,
+    pub tally: Tally,
+}
+
+/// What is added to a user's month.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct MonthAddition {
+    pub user_id: UserId,
+    /// Its first day.
+    pub month: NaiveDate,
+    pub tally: Tally,
+    /// Days to mark as attended.
+    pub attended: DaySet,
+}
+
+/// What a batch of writes adds, folded by key. Nothing of it is read before it is written.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Additions {
+    days: BTreeMap<(UserId, NaiveDate, String, String), DayAddition>,
+    months: BTreeMap<(NaiveDate, UserId), MonthAddition>,
+}
+
+impl Additions {
+    /// Adds what was done in a session on `date`. The latest name of a subject stays.
+    pub fn add(&mut self, session: &Session, date: NaiveDate, tally: Tally) {
+        if tally.is_empty() {
+            return;
+        }
+        let user_id = session.user_id;
+        let subject = session.context.subject.clone().unwrap_or_default();
+        let key = (user_id, date, subject.kind.clone(), subject.id.clone());
+        let day = self.days.entry(key).or_insert_with(|| DayAddition {
+            user_id,
+            date,
+            subject: Subject::default(),
+            tally: Tally::default(),
+        });
+        day.subject = subject;
+        day.tally += tally;
+        let month = Granularity::Month.holding(date).start;
+        let sum = self
+            .months
+            .entry((month, user_id))
+            .or_insert(MonthAddition {
+                user_id,
+                month,
+                tally: Tally::default(),
+                attended: DaySet::default(),
+            });
+        sum.tally += tally;
+        if tally.sessions > 0 {
+            sum.attended = sum.attended.union(DaySet::of(month, date));
+        }
+    }
+
+    /// In key order.
+    pub fn days(&self) -> impl Iterator<Item = &DayAddition> {
+        self.days.values()
+    }
+
+    /// In key order.
+    pub fn months(&self) -> impl Iterator<Item = &MonthAddition> {
+        self.months.values()
+    }
+
+    pub fn clear(&mut self) {
+        self.days.clear();
+        self.months.clear();
     }
 }
 

@@ -9,7 +9,7 @@ use super::{
     SqlStore, activities, days,
     dialect::{CommitOutcome, Dialect, ErrorClass, Query, get},
     fault::Fault,
-    requests, sessions, tenants, users,
+    performance, requests, sessions, tenants, users,
 };
 use crate::{
     domain::{
@@ -239,6 +239,12 @@ async fn flush<DB: Dialect>(
     sweep_by_new_settings::<DB>(conn, tenant, ledger).await?;
     let changed: Vec<_> = ledger.days.changed().collect();
     write::<DB>(conn, tenant, days::UPSERT_DAYS, days::columns(&changed)).await?;
+    let added: Vec<_> = ledger.performance.days().collect();
+    let columns = performance::day_columns(&added);
+    write::<DB>(conn, tenant, performance::ADD_DAYS, columns).await?;
+    let added: Vec<_> = ledger.performance.months().collect();
+    let columns = performance::month_columns(&added);
+    write::<DB>(conn, tenant, performance::ADD_MONTHS, columns).await?;
     let new: Vec<_> = ledger.activities.inserted().collect();
     let columns = activities::columns(&new);
     write::<DB>(conn, tenant, activities::INSERT_ACTIVITIES, columns).await?;

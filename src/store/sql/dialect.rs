@@ -48,6 +48,10 @@ pub trait Dialect:
     /// A table expression `f(key, value)` of the entries of the column `feature_usage`.
     const EACH_FEATURE: &'static str;
 
+    /// A bit for the day `d.local_date` of the period that begins on `r.start_date`: the first
+    /// is 1.
+    const DAY_BIT: &'static str;
+
     /// Begins a transaction that writes for these tenants, and for those with `true` while no
     /// other does: a change of settings must not miss what was decided by the old ones.
     fn begin_write(tenants: &BTreeMap<TenantId, bool>) -> String;
@@ -135,7 +139,7 @@ pub fn get<DB: Speaks<T>, T>(row: &DB::Row, column: &str) -> sqlx::Result<T> {
 }
 
 /// A statement and its parameters. The SQL is a constant in which the engine fills
-/// `{rows}`, their `{columns}`, `{ids}`, `{for_update}` and `{each_feature}`.
+/// `{rows}`, their `{columns}`, `{ids}`, `{for_update}`, `{each_feature}` and `{day_bit}`.
 pub struct Query<DB: Dialect> {
     pub(super) sql: String,
     args: Result<DB::Arguments, BoxDynError>,
@@ -146,6 +150,7 @@ impl<DB: Dialect> Query<DB> {
         let sql = if sql.contains('{') {
             sql.replace("{for_update}", DB::FOR_UPDATE)
                 .replace("{each_feature}", DB::EACH_FEATURE)
+                .replace("{day_bit}", DB::DAY_BIT)
         } else {
             sql.to_owned()
         };

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
+use chrono::NaiveDate;
 use sqlx::{Connection, pool::PoolConnection};
 use uuid::Uuid;
 
@@ -10,15 +11,20 @@ use super::{
     SqlStore, activities, days,
     dialect::{Dialect, Query, get},
     fault::Fault,
-    listing, requests, sessions, tenants, users,
+    insights, listing, requests, sessions, tenants, users,
 };
 use crate::{
     domain::{
         activity::Activity,
         ids::{RequestId, SessionId, TenantId, UserId},
-        period::DateRange,
+        insights::{
+            performance::{Performance, PerformanceQuery},
+            recent::{Outcome, Window},
+            tally::Tally,
+        },
+        period::{DateRange, Granularity},
         report::UserCounts,
-        session::{Session, SessionFilter, SessionTotals, SessionView},
+        session::{Session, SessionFilter, SessionTotals, SessionView, Subject},
         settings::TenantSettings,
         time::Timestamp,
         usage::DailyUsage,
@@ -257,6 +263,51 @@ impl<DB: Dialect> Store for SqlStore<DB> {
             let settings = tenants::settings_of::<DB>(&mut tx, tenant).await?;
             let open = open_sessions::<DB>(&mut tx, tenant, vec![id]).await?;
             Ok(Some(user.summary(&open, &settings, now)))
+        })
+        .await
+    }
+
+    async fn list_outcomes(
+        &self,
+        tenant: TenantId,
+        user: UserId,
+        window: Window,
+        now: Timestamp,
+    ) -> Result<Vec<Outcome>, Error> {
+        self.detached(async move |me: Self| {
+            let mut conn = me.reader().await?;
+            let mut tx = conn.begin_with(DB::BEGIN_READ).await?;
+            insights::outcomes::<DB>(&mut tx, tenant, user, window, now).await
+        })
+        .await
+    }
+
+    async fn get_performance(
+        &self,
+        tenant: TenantId,
+        query: PerformanceQuery,
+        now: Timestamp,
+    ) -> Result<Performance, Error> {
+        self.detached(async move |me: Self| {
+            let mut conn = me.reader().await?;
+            let mut tx = conn.begin_with(DB::BEGIN_READ).await?;
+            insights::performance::<DB>(&mut tx, tenant, &query, now).await
+        })
+        .await
+    }
+
+    async fn list_subject_tallies(
+        &self,
+        tenant: TenantId,
+        user: UserId,
+        granularity: Granularity,
+        date: Option<NaiveDate>,
+        now: Timestamp,
+    ) -> Result<Vec<(Subject, Tally)>, Error> {
+        self.detached(async move |me: Self| {
+            let mut conn = me.reader().await?;
+            let mut tx = conn.begin_with(DB::BEGIN_READ).await?;
+            insights::subjects::<DB>(&mut tx, tenant, user, granularity, date, now).await
         })
         .await
     }

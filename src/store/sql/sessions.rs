@@ -37,6 +37,9 @@ pub const AND_ID: &str = " AND id = $2";
 pub const AND_IDS: &str = " AND id {ids}";
 pub const AND_OPEN_OF_USERS: &str = " AND user_id {ids} AND state < 3";
 
+/// Those that the sweep is due to look at by $2; whatever is over by then is among them.
+pub const AND_DUE: &str = " AND state < 3 AND sweep_at <= $2";
+
 pub const SELECT_OWNERS: &str = "
     SELECT id, user_id FROM user_sessions WHERE tenant_id = $1 AND id {ids}";
 
@@ -297,11 +300,6 @@ fn phase<DB: Dialect>(row: &DB::Row) -> Result<Phase, Fault> {
 
 fn review<DB: Dialect>(row: &DB::Row) -> Result<SessionReview, Fault> {
     let completion: Option<i16> = get::<DB, _>(row, "completion_status")?;
-    let result: Option<Json<Box<RawValue>>> = get::<DB, _>(row, "result")?;
-    let result: Option<SessionResult> = result
-        .map(|json| serde_json::from_str(json.get()))
-        .transpose()
-        .map_err(|_| corrupt("result"))?;
     let rating = |column| -> Result<Option<u8>, Fault> {
         let value: Option<i16> = get::<DB, _>(row, column)?;
         Ok(value.and_then(|value| u8::try_from(value).ok()))
@@ -311,8 +309,15 @@ fn review<DB: Dialect>(row: &DB::Row) -> Result<SessionReview, Fault> {
         notes: get::<DB, _>(row, "notes")?,
         mood_rating: rating("mood_rating")?,
         productivity_rating: rating("productivity_rating")?,
-        result,
+        result: result::<DB>(row)?,
     })
+}
+
+/// The column `result`.
+pub fn result<DB: Dialect>(row: &DB::Row) -> Result<Option<SessionResult>, Fault> {
+    let result: Option<Json<Box<RawValue>>> = get::<DB, _>(row, "result")?;
+    let result = result.map(|json| serde_json::from_str(json.get()));
+    result.transpose().map_err(|_| corrupt("result"))
 }
 
 fn pauses<DB: Dialect>(row: &DB::Row) -> Result<Vec<Span>, Fault> {

@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::{
     Pools, SELECT_SCHEMA_VERSION, activities, days,
     dialect::{CommitOutcome, Dialect, Query},
-    listing, read, requests,
+    insights, listing, performance, read, requests,
     rows::Rows,
     sessions, tenants, users,
 };
@@ -37,15 +37,27 @@ fn statements() -> Vec<(String, usize, Many)> {
     let by_ids = [sessions::SELECT_SESSIONS, sessions::AND_IDS].concat();
     let open = [sessions::SELECT_SESSIONS, sessions::AND_OPEN_OF_USERS].concat();
     let by_id = [sessions::SELECT_SESSIONS, sessions::AND_ID].concat();
+    let due = [sessions::SELECT_SESSIONS, sessions::AND_DUE].concat();
+    let in_month = [performance::COUNT_COHORT, performance::OF_MONTH].concat();
+    let in_days = [performance::COUNT_COHORT, performance::OF_DAYS].concat();
     let no_keys: &[&(UserId, NaiveDate)] = &[];
     let no_periods: &[&DateRange] = &[];
     let keys = || days::key_columns(no_keys);
     let periods = || days::period_columns(no_periods);
     let plain = |sql: &str, parameters| (sql.to_owned(), parameters, Many::Nothing);
     let ids = |sql: &str, parameters| (sql.to_owned(), parameters, Many::Ids);
-    let rows = |sql: &str, rows| (sql.to_owned(), 1, Many::Rows(rows));
+    let rows_after = |sql: &str, parameters, rows| (sql.to_owned(), parameters, Many::Rows(rows));
+    let rows = |sql: &str, rows| rows_after(sql, 1, rows);
     vec![
         plain(SELECT_SCHEMA_VERSION, 0),
+        plain(insights::SELECT_OUTCOMES, 6),
+        rows_after(performance::SUM_PERIODS, 3, performance::key_columns(&[])),
+        plain(performance::SUM_SUBJECTS, 4),
+        ids(&in_month, 8),
+        ids(&in_days, 8),
+        rows(performance::ADD_DAYS, performance::day_columns(&[])),
+        rows(performance::ADD_MONTHS, performance::month_columns(&[])),
+        plain(&due, 2),
         plain(read::PING, 0),
         plain(read::SELECT_KEY, 1),
         plain(read::INSERT_KEY, 2),
@@ -203,7 +215,9 @@ fn every_constant_of_sql_is_prepared() {
     let sources = [
         include_str!("activities.rs"),
         include_str!("days.rs"),
+        include_str!("insights.rs"),
         include_str!("listing.rs"),
+        include_str!("performance.rs"),
         include_str!("read.rs"),
         include_str!("requests.rs"),
         include_str!("sessions.rs"),

@@ -1,0 +1,294 @@
+//! `performance_days` and `performance_months`: what metrics are computed from.
+
+use super::{
+    dialect::{Dialect, Query, get},
+    fault::Fault,
+    rows::{Rows, RowsOf},
+};
+use crate::domain::{
+    ids::{TenantId, UserId},
+    insights::{
+        cohort::{Cohort, Standing},
+        figures::{Metric, PeriodTally},
+        tally::{DayAddition, DaySet, MonthAddition, Tally},
+    },
+    period::{DateRange, Granularity},
+    session::Subject,
+};
+
+/// The sums of each user's period that has any. $2 and $3 the subject; an empty type is all.
+pub const SUM_PERIODS: &str = "
+    SELECT r.user_id, r.start_date, r.end_date,
+        CAST(SUM(d.sessions) AS BIGINT) AS sessions,
+        CAST(SUM(d.active_seconds) AS BIGINT) AS active_seconds,
+        CAST(SUM(d.tests) AS BIGINT) AS tests,
+        CAST(SUM(d.test_accuracy) AS BIGINT) AS test_accuracy,
+        CAST(SUM(d.flashcards) AS BIGINT) AS flashcards,
+        CAST(SUM(d.flashcards_correct) AS BIGINT) AS flashcards_correct,
+        CAST(SUM(d.assignments) AS BIGINT) AS assignments,
+        CAST(SUM(d.assignment_items) AS BIGINT) AS assignment_items,
+        CAST(COALESCE(SUM(DISTINCT CASE WHEN d.sessions > 0 THEN {day_bit} END), 0) AS BIGINT)
+            AS attended
+    FROM {rows} AS r
+    JOIN performance_days d ON d.tenant_id = $1 AND d.user_id = r.user_id
+        AND d.local_date BETWEEN r.start_date AND r.end_date
+    WHERE $2 = '' OR d.subject_type = $2 AND d.subject_id = $3
+    GROUP BY r.user_id, r.start_date, r.end_date";
+
+/// The sums of a user's subjects in $3 to $4, each by the name that it had last.
+pub const SUM_SUBJECTS: &str = "
+    SELECT s.*, d.subject_name
+    FROM (
+        SELECT subject_type, subject_id, MAX(local_date) AS last_date,
+            CAST(SUM(sessions) AS BIGINT) AS sessions,
+            CAST(SUM(active_seconds) AS BIGINT) AS active_seconds,
+            CAST(SUM(tests) AS BIGINT) AS tests,
+            CAST(SUM(test_accuracy) AS BIGINT) AS test_accuracy,
+            CAST(SUM(flashcards) AS BIGINT) AS flashcards,
+            CAST(SUM(flashcards_correct) AS BIGINT) AS flashcards_correct,
+            CAST(SUM(assignments) AS BIGINT) AS assignments,
+            CAST(SUM(assignment_items) AS BIGINT) AS assignment_items
+        FROM performance_days
+        WHERE tenant_id = $1 AND user_id = $2 AND local_date BETWEEN $3 AND $4
+            AND subject_type <> ''
+        GROUP BY subject_type, subject_id
+    ) AS s
+    JOIN performance_days d ON d.tenant_id = $1 AND d.user_id = $2
+        AND d.local_date = s.last_date AND d.subject_type = s.subject_type
+        AND d.subject_id = s.subject_id";
+
+/// Before the users to count: how many have a sample of each metric, how many of them are at or
+/// below $4 to $8, and all sums. As `Figures::rank_value` says.
+pub const COUNT_COHORT: &str = "
+    SELECT COUNT(*) AS users,
+        COUNT(study) AS study_users,
+        COUNT(CASE WHEN study <= CAST($4 AS DOUBLE PRECISION) THEN 1 END) AS study_below,
+        COUNT(test) AS test_users,
+        COUNT(CASE WHEN test <= CAST($5 AS DOUBLE PRECISION) THEN 1 END) AS test_below,
+        COUNT(card) AS card_users,
+        COUNT(CASE WHEN card <= CAST($6 AS DOUBLE PRECISION) THEN 1 END) AS card_below,
+        COUNT(item) AS item_users,
+        COUNT(CASE WHEN item <= CAST($7 AS DOUBLE PRECISION) THEN 1 END) AS item_below,
+        COUNT(attendance) AS attendance_users,
+        COUNT(CASE WHEN attendance <= CAST($8 AS DOUBLE PRECISION) THEN 1 END)
+            AS attendance_below,
+        CAST(COALESCE(SUM(sessions), 0) AS BIGINT) AS sessions,
+        CAST(COALESCE(SUM(active_seconds), 0) AS BIGINT) AS active_seconds,
+        CAST(COALESCE(SUM(tests), 0) AS BIGINT) AS tests,
+        CAST(COALESCE(SUM(test_accuracy), 0) AS BIGINT) AS test_accuracy,
+        CAST(COALESCE(SUM(flashcards), 0) AS BIGINT) AS flashcards,
+        CAST(COALESCE(SUM(flashcards_correct), 0) AS BIGINT) AS flashcards_correct,
+        CAST(COALESCE(SUM(assignments), 0) AS BIGINT) AS assignments,
+        CAST(COALESCE(SUM(assignment_items), 0) AS BIGINT) AS assignment_items
+    FROM (
+        SELECT sessions, active_seconds, tests, test_accuracy, flashcards, flashcards_correct,
+            assignments, assignment_items,
+            CASE WHEN sessions + active_seconds > 0 THEN active_seconds END AS study,
+            CAST(test_accuracy AS DOUBLE PRECISION) / NULLIF(tests, 0) AS test,
+            CAST(flashcards_correct AS DOUBLE PRECISION) / NULLIF(flashcards, 0) AS card,
+            CASE WHEN assignments > 0 THEN assignment_items END AS item,
+            NULLIF(attended_days, 0) AS attendance
+        FROM ";
+
+/// The users of a month, whose first day is from $2 to $3, but for some.
+pub const OF_MONTH: &str = "performance_months
+        WHERE tenant_id = $1 AND month BETWEEN $2 AND $3 AND NOT user_id {ids}
+    ) AS users";
+
+/// The users of the days from $2 to $3, but for some.
+pub const OF_DAYS: &str = "(
+            SELECT CAST(SUM(sessions) AS BIGINT) AS sessions,
+                CAST(SUM(active_seconds) AS BIGINT) AS active_seconds,
+                CAST(SUM(tests) AS BIGINT) AS tests,
+                CAST(SUM(test_accuracy) AS BIGINT) AS test_accuracy,
+                CAST(SUM(flashcards) AS BIGINT) AS flashcards,
+                CAST(SUM(flashcards_correct) AS BIGINT) AS flashcards_correct,
+                CAST(SUM(assignments) AS BIGINT) AS assignments,
+                CAST(SUM(assignment_items) AS BIGINT) AS assignment_items,
+                COUNT(DISTINCT CASE WHEN sessions > 0 THEN local_date END) AS attended_days
+            FROM performance_days
+            WHERE tenant_id = $1 AND local_date BETWEEN $2 AND $3 AND NOT user_id {ids}
+            GROUP BY user_id
+        ) AS sums
+    ) AS users";
+
+pub const ADD_DAYS: &str = "
+    INSERT INTO performance_days AS t (tenant_id, {columns})
+    SELECT $1, {columns} FROM {rows} AS r WHERE true
+    ON CONFLICT (tenant_id, user_id, local_date, subject_type, subject_id) DO UPDATE SET
+        subject_name = excluded.subject_name,
+        sessions = t.sessions + excluded.sessions,
+        active_seconds = t.active_seconds + excluded.active_seconds,
+        tests = t.tests + excluded.tests,
+        test_accuracy = t.test_accuracy + excluded.test_accuracy,
+        flashcards = t.flashcards + excluded.flashcards,
+        flashcards_correct = t.flashcards_correct + excluded.flashcards_correct,
+        assignments = t.assignments + excluded.assignments,
+        assignment_items = t.assignment_items + excluded.assignment_items";
+
+pub const ADD_MONTHS: &str = "
+    INSERT INTO performance_months AS t (tenant_id, {columns})
+    SELECT $1, {columns} FROM {rows} AS r WHERE true
+    ON CONFLICT (tenant_id, month, user_id) DO UPDATE SET
+        attended = t.attended | excluded.attended,
+        sessions = t.sessions + excluded.sessions,
+        active_seconds = t.active_seconds + excluded.active_seconds,
+        tests = t.tests + excluded.tests,
+        test_accuracy = t.test_accuracy + excluded.test_accuracy,
+        flashcards = t.flashcards + excluded.flashcards,
+        flashcards_correct = t.flashcards_correct + excluded.flashcards_correct,
+        assignments = t.assignments + excluded.assignments,
+        assignment_items = t.assignment_items + excluded.assignment_items";
+
+/// What is kept of each of the periods, of one subject or all; those with nothing are left out.
+pub async fn periods<DB: Dialect>(
+    conn: &mut DB::Connection,
+    tenant: TenantId,
+    keys: &[(UserId, DateRange)],
+    subject: Option<&Subject>,
+) -> Result<Vec<(UserId, PeriodTally)>, Fault> {
+    let (kind, id) = subject.map_or((String::new(), String::new()), |subject| {
+        (subject.kind.clone(), subject.id.clone())
+    });
+    let keys: Vec<_> = keys.iter().collect();
+    let query = Query::<DB>::new(SUM_PERIODS)
+        .bind(tenant.uuid())
+        .bind(kind)
+        .bind(id)
+        .rows(&key_columns(&keys));
+    let rows = query.fetch(conn).await?;
+    rows.iter()
+        .map(|row| {
+            let range = DateRange {
+                start: get::<DB, _>(row, "start_date")?,
+                end: get::<DB, _>(row, "end_date")?,
+            };
+            let period = PeriodTally {
+                range,
+                tally: tally::<DB>(row)?,
+                attended: DaySet(get::<DB, _>(row, "attended")?),
+            };
+            Ok((UserId(get::<DB, _>(row, "user_id")?), period))
+        })
+        .collect()
+}
+
+/// What is kept of each of a user's subjects in the range, in no order.
+pub async fn subjects<DB: Dialect>(
+    conn: &mut DB::Connection,
+    tenant: TenantId,
+    user: UserId,
+    range: DateRange,
+) -> Result<Vec<(Subject, Tally)>, Fault> {
+    let query = Query::<DB>::new(SUM_SUBJECTS)
+        .bind(tenant.uuid())
+        .bind(user.0)
+        .bind(range.start)
+        .bind(range.end);
+    let rows = query.fetch(conn).await?;
+    rows.iter()
+        .map(|row| {
+            let subject = Subject {
+                kind: get::<DB, _>(row, "subject_type")?,
+                id: get::<DB, _>(row, "subject_id")?,
+                name: get::<DB, _>(row, "subject_name")?,
+            };
+            Ok((subject, tally::<DB>(row)?))
+        })
+        .collect()
+}
+
+/// Counts all users of the period into the cohort, but for `except`.
+pub async fn count_cohort<DB: Dialect>(
+    conn: &mut DB::Connection,
+    tenant: TenantId,
+    granularity: Granularity,
+    range: DateRange,
+    except: impl IntoIterator<Item = UserId>,
+    cohort: &mut Cohort,
+) -> Result<(), Fault> {
+    let users = match granularity {
+        Granularity::Month => OF_MONTH,
+        Granularity::Day | Granularity::Week => OF_DAYS,
+    };
+    let query = Query::<DB>::new(&[COUNT_COHORT, users].concat())
+        .bind(tenant.uuid())
+        .bind(range.start)
+        .bind(range.end);
+    // Below every value where there is none.
+    let own = Metric::ALL.map(|metric| cohort.own.rank_value(metric).unwrap_or(-1.0));
+    let query = own.into_iter().fold(query, Query::bind::<f64>);
+    let rows = query
+        .ids(except.into_iter().map(|user| user.0))
+        .fetch(conn)
+        .await?;
+    for row in &rows {
+        let users: i64 = get::<DB, _>(row, "users")?;
+        if users == 0 {
+            continue;
+        }
+        let names = ["study", "test", "card", "item", "attendance"];
+        let mut standings = [Standing::default(); 5];
+        for (name, standing) in names.into_iter().zip(&mut standings) {
+            standing.users = get::<DB, _>(row, &format!("{name}_users"))?;
+            standing.at_or_below = get::<DB, _>(row, &format!("{name}_below"))?;
+        }
+        cohort.add_many(users, &standings, tally::<DB>(row)?);
+    }
+    Ok(())
+}
+
+/// The columns that [`SUM_PERIODS`] reads.
+pub fn key_columns<'a>(keys: &'a [&'a (UserId, DateRange)]) -> Rows<'a> {
+    RowsOf::new(keys)
+        .uuid("user_id", |(user, _)| user.0)
+        .date("start_date", |(_, range)| range.start)
+        .date("end_date", |(_, range)| range.end)
+        .done()
+}
+
+/// The columns that [`ADD_DAYS`] reads.
+pub fn day_columns<'a>(days: &'a [&'a DayAddition]) -> Rows<'a> {
+    let rows = RowsOf::new(days)
+        .uuid("user_id", |day| day.user_id.0)
+        .date("local_date", |day| day.date)
+        .text("subject_type", |day| &*day.subject.kind)
+        .text("subject_id", |day| &*day.subject.id)
+        .text("subject_name", |day| &*day.subject.name);
+    tally_columns(rows, |day| &day.tally).done()
+}
+
+/// The columns that [`ADD_MONTHS`] reads.
+pub fn month_columns<'a>(months: &'a [&'a MonthAddition]) -> Rows<'a> {
+    let rows = RowsOf::new(months)
+        .date("month", |month| month.month)
+        .uuid("user_id", |month| month.user_id.0)
+        .int("attended", |month| month.attended.0);
+    tally_columns(rows, |month| &month.tally).done()
+}
+
+fn tally_columns<'a, T>(rows: RowsOf<'a, T>, tally: fn(&T) -> &Tally) -> RowsOf<'a, T> {
+    rows.int("sessions", move |row| tally(row).sessions)
+        .int("active_seconds", move |row| tally(row).active_seconds)
+        .int("tests", move |row| tally(row).tests)
+        .int("test_accuracy", move |row| tally(row).test_accuracy)
+        .int("flashcards", move |row| tally(row).flashcards)
+        .int("flashcards_correct", move |row| {
+            tally(row).flashcards_correct
+        })
+        .int("assignments", move |row| tally(row).assignments)
+        .int("assignment_items", move |row| tally(row).assignment_items)
+}
+
+fn tally<DB: Dialect>(row: &DB::Row) -> Result<Tally, Fault> {
+    Ok(Tally {
+        sessions: get::<DB, _>(row, "sessions")?,
+        active_seconds: get::<DB, _>(row, "active_seconds")?,
+        tests: get::<DB, _>(row, "tests")?,
+        test_accuracy: get::<DB, _>(row, "test_accuracy")?,
+        flashcards: get::<DB, _>(row, "flashcards")?,
+        flashcards_correct: get::<DB, _>(row, "flashcards_correct")?,
+        assignments: get::<DB, _>(row, "assignments")?,
+        assignment_items: get::<DB, _>(row, "assignment_items")?,
+    })
+}
