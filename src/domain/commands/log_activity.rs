@@ -65,7 +65,7 @@ impl Command for LogActivity {
         session.updated_at = ledger.now;
         ledger.count_activity(&session, &self.details, started_at);
         if session.is_open() {
-            ledger.touch(&mut session)?;
+            ledger.touch(&mut session);
         } else {
             ledger.sessions.put(session.id, session);
         }

@@ -114,7 +114,7 @@ pub const OF_DAYS: &str = "(
 
 pub const ADD_DAYS: &str = "
     INSERT INTO performance_days AS t (tenant_id, {columns})
-    SELECT $1, {columns} FROM {rows} AS r WHERE true
+    SELECT $1, {columns} FROM {rows} AS r WHERE {after}
     ON CONFLICT (tenant_id, user_id, local_date, subject_type, subject_id) DO UPDATE SET
         subject_name = excluded.subject_name,
         sessions = t.sessions + excluded.sessions,
@@ -128,7 +128,7 @@ pub const ADD_DAYS: &str = "
 
 pub const ADD_MONTHS: &str = "
     INSERT INTO performance_months AS t (tenant_id, {columns})
-    SELECT $1, {columns} FROM {rows} AS r WHERE true
+    SELECT $1, {columns} FROM {rows} AS r WHERE {after}
     ON CONFLICT (tenant_id, month, user_id) DO UPDATE SET
         attended = t.attended | excluded.attended,
         sessions = t.sessions + excluded.sessions,
