@@ -3,6 +3,7 @@
 //! [`Store`] is the contract for reading: its comments are what the conformance suite checks
 //! on both engines. There is one way to write, [`writer::Handle`].
 
+pub mod performance;
 mod postgres;
 mod sql;
 mod sqlite;
@@ -17,21 +18,17 @@ use uuid::Uuid;
 use crate::domain::{
     activity::Activity,
     ids::{ActivityId, IdSource, RequestId, SessionId, TenantId, UserId},
-    insights::{
-        performance::{Performance, PerformanceQuery},
-        recent::{Outcome, Window},
-        tally::Tally,
-    },
-    period::{DateRange, Granularity},
+    period::DateRange,
     rejection::Rejection,
     report::UserCounts,
-    session::{Session, SessionFilter, SessionTotals, SessionView, Subject},
+    session::{Session, SessionFilter, SessionTotals, SessionView},
     settings::TenantSettings,
     time::{Clock, Timestamp},
     usage::{DailyUsage, UsageCounters},
     user::UserSummary,
 };
 
+use self::performance::PerformanceStore;
 pub use self::sql::listing::SessionKey;
 
 /// Why the store does not do what it was asked.
@@ -113,7 +110,7 @@ pub type DayKey = (NaiveDate, UserId);
 /// has been there. No method holds a connection after it returns, and one whose caller goes
 /// away runs to its end in a task of its own.
 #[async_trait]
-pub trait Store: Send + Sync {
+pub trait Store: PerformanceStore {
     /// The tenant's settings; the defaults if it never set any.
     async fn get_settings(&self, tenant: TenantId) -> Result<TenantSettings, Error>;
 
@@ -191,34 +188,6 @@ pub trait Store: Send + Sync {
         id: UserId,
         now: Timestamp,
     ) -> Result<Option<UserSummary>, Error>;
-
-    /// The user's ended sessions that started in the window, in no order.
-    async fn list_outcomes(
-        &self,
-        tenant: TenantId,
-        user: UserId,
-        window: Window,
-        now: Timestamp,
-    ) -> Result<Vec<Outcome>, Error>;
-
-    /// What is kept of a user's periods, and of the tenant's in the last of them, of one instant.
-    async fn get_performance(
-        &self,
-        tenant: TenantId,
-        query: PerformanceQuery,
-        now: Timestamp,
-    ) -> Result<Performance, Error>;
-
-    /// The subjects of the user's sessions in the period that holds `date`, today if `None`,
-    /// by the name that each had on its last day there, in no order.
-    async fn list_subject_tallies(
-        &self,
-        tenant: TenantId,
-        user: UserId,
-        granularity: Granularity,
-        date: Option<NaiveDate>,
-        now: Timestamp,
-    ) -> Result<Vec<(Subject, Tally)>, Error>;
 
     /// Users last active before `inactive_since` (`None` is all), by the day in UTC on which
     /// they were, the longest silent first, and by id; `after` itself is not repeated.

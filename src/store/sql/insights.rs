@@ -5,27 +5,33 @@
 
 use std::collections::BTreeSet;
 
+use async_trait::async_trait;
 use chrono::NaiveDate;
+use sqlx::Connection;
 
 use super::{
+    SqlStore,
     dialect::{Dialect, Query, get},
     fault::Fault,
     performance,
     sessions::{self, AND_DUE, AND_OPEN_OF_USERS, SELECT_SESSIONS},
     tenants,
 };
-use crate::domain::{
-    ids::{TenantId, UserId},
-    insights::{
-        cohort::Cohort,
-        performance::{Performance, PerformanceQuery, Scope, Tallies, add_ended_to_subjects},
-        recent::{Outcome, Window},
-        tally::Tally,
+use crate::{
+    domain::{
+        ids::{TenantId, UserId},
+        insights::{
+            cohort::Cohort,
+            performance::{Performance, PerformanceQuery, Scope, Tallies, add_ended_to_subjects},
+            recent::{Outcome, Window},
+            tally::Tally,
+        },
+        period::Granularity,
+        session::{Session, Subject},
+        settings::TenantSettings,
+        time::Timestamp,
     },
-    period::Granularity,
-    session::{Session, Subject},
-    settings::TenantSettings,
-    time::Timestamp,
+    store::{Error, performance::PerformanceStore},
 };
 
 /// $3 and $4 bound the instant of the start, by which the index finds them, $5 and $6 its local
@@ -36,8 +42,56 @@ pub const SELECT_OUTCOMES: &str = "
     WHERE tenant_id = $1 AND user_id = $2 AND state = 3 AND started_at BETWEEN $3 AND $4
         AND start_date BETWEEN $5 AND $6";
 
+#[async_trait]
+impl<DB: Dialect> PerformanceStore for SqlStore<DB> {
+    async fn list_outcomes(
+        &self,
+        tenant: TenantId,
+        user: UserId,
+        window: Window,
+        now: Timestamp,
+    ) -> Result<Vec<Outcome>, Error> {
+        self.detached(async move |me: Self| {
+            let mut conn = me.reader().await?;
+            let mut tx = conn.begin_with(DB::BEGIN_READ).await?;
+            outcomes::<DB>(&mut tx, tenant, user, window, now).await
+        })
+        .await
+    }
+
+    async fn get_performance(
+        &self,
+        tenant: TenantId,
+        query: PerformanceQuery,
+        now: Timestamp,
+    ) -> Result<Performance, Error> {
+        self.detached(async move |me: Self| {
+            let mut conn = me.reader().await?;
+            let mut tx = conn.begin_with(DB::BEGIN_READ).await?;
+            read_performance::<DB>(&mut tx, tenant, &query, now).await
+        })
+        .await
+    }
+
+    async fn list_subject_tallies(
+        &self,
+        tenant: TenantId,
+        user: UserId,
+        granularity: Granularity,
+        date: Option<NaiveDate>,
+        now: Timestamp,
+    ) -> Result<Vec<(Subject, Tally)>, Error> {
+        self.detached(async move |me: Self| {
+            let mut conn = me.reader().await?;
+            let mut tx = conn.begin_with(DB::BEGIN_READ).await?;
+            subjects::<DB>(&mut tx, tenant, user, granularity, date, now).await
+        })
+        .await
+    }
+}
+
 /// The user's ended sessions that started in the window, in no order.
-pub async fn outcomes<DB: Dialect>(
+async fn outcomes<DB: Dialect>(
     conn: &mut DB::Connection,
     tenant: TenantId,
     user: UserId,
@@ -64,7 +118,7 @@ pub async fn outcomes<DB: Dialect>(
 }
 
 /// The periods that are asked for.
-pub async fn performance<DB: Dialect>(
+async fn read_performance<DB: Dialect>(
     conn: &mut DB::Connection,
     tenant: TenantId,
     query: &PerformanceQuery,
@@ -115,7 +169,7 @@ pub async fn performance<DB: Dialect>(
 }
 
 /// The subjects of the user's sessions in the period that holds `date`, or today.
-pub async fn subjects<DB: Dialect>(
+async fn subjects<DB: Dialect>(
     conn: &mut DB::Connection,
     tenant: TenantId,
     user: UserId,

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
-use chrono::NaiveDate;
 use sqlx::{Connection, pool::PoolConnection};
 use uuid::Uuid;
 
@@ -11,19 +10,14 @@ use super::{
     SqlStore, activities, days,
     dialect::{Dialect, Query, get},
     fault::Fault,
-    insights, listing, requests, sessions, tenant_usage, tenants, users,
+    listing, requests, sessions, tenant_usage, tenants, users,
 };
 use crate::{
     domain::{
         activity::Activity,
         ids::{RequestId, SessionId, TenantId, UserId},
-        insights::{
-            performance::{Performance, PerformanceQuery},
-            recent::{Outcome, Window},
-            tally::Tally,
-        },
-        period::{DateRange, Granularity},
-        session::{Session, SessionFilter, SessionTotals, SessionView, Subject},
+        period::DateRange,
+        session::{Session, SessionFilter, SessionTotals, SessionView},
         settings::TenantSettings,
         time::Timestamp,
         usage::DailyUsage,
@@ -40,7 +34,10 @@ pub const PING: &str = "SELECT 1 AS one";
 impl<DB: Dialect> SqlStore<DB> {
     /// Runs a read to its end in a task of its own: a call that is dropped while it waits for
     /// the pool or the database would leave a connection in a state that nobody knows.
-    async fn detached<T, F>(&self, read: impl FnOnce(Self) -> F + Send) -> Result<T, Error>
+    pub(super) async fn detached<T, F>(
+        &self,
+        read: impl FnOnce(Self) -> F + Send,
+    ) -> Result<T, Error>
     where
         T: Send + 'static,
         F: Future<Output = Result<T, Fault>> + Send + 'static,
@@ -51,7 +48,7 @@ impl<DB: Dialect> SqlStore<DB> {
         }
     }
 
-    async fn reader(&self) -> Result<PoolConnection<DB>, Fault> {
+    pub(super) async fn reader(&self) -> Result<PoolConnection<DB>, Fault> {
         Ok(self.pools.read.acquire().await?)
     }
 }
@@ -254,51 +251,6 @@ impl<DB: Dialect> Store for SqlStore<DB> {
             let settings = tenants::settings_of::<DB>(&mut tx, tenant).await?;
             let open = open_sessions::<DB>(&mut tx, tenant, vec![id]).await?;
             Ok(Some(user.summary(&open, &settings, now)))
-        })
-        .await
-    }
-
-    async fn list_outcomes(
-        &self,
-        tenant: TenantId,
-        user: UserId,
-        window: Window,
-        now: Timestamp,
-    ) -> Result<Vec<Outcome>, Error> {
-        self.detached(async move |me: Self| {
-            let mut conn = me.reader().await?;
-            let mut tx = conn.begin_with(DB::BEGIN_READ).await?;
-            insights::outcomes::<DB>(&mut tx, tenant, user, window, now).await
-        })
-        .await
-    }
-
-    async fn get_performance(
-        &self,
-        tenant: TenantId,
-        query: PerformanceQuery,
-        now: Timestamp,
-    ) -> Result<Performance, Error> {
-        self.detached(async move |me: Self| {
-            let mut conn = me.reader().await?;
-            let mut tx = conn.begin_with(DB::BEGIN_READ).await?;
-            insights::performance::<DB>(&mut tx, tenant, &query, now).await
-        })
-        .await
-    }
-
-    async fn list_subject_tallies(
-        &self,
-        tenant: TenantId,
-        user: UserId,
-        granularity: Granularity,
-        date: Option<NaiveDate>,
-        now: Timestamp,
-    ) -> Result<Vec<(Subject, Tally)>, Error> {
-        self.detached(async move |me: Self| {
-            let mut conn = me.reader().await?;
-            let mut tx = conn.begin_with(DB::BEGIN_READ).await?;
-            insights::subjects::<DB>(&mut tx, tenant, user, granularity, date, now).await
         })
         .await
     }

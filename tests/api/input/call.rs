@@ -125,6 +125,11 @@ calls! {
     GetTenantUsageReport(GetTenantUsageReportRequest) => usage.get_tenant_usage_report,
     GetUserSummary(GetUserSummaryRequest) => usage.get_user_summary,
     ListUserSummaries(ListUserSummariesRequest) => usage.list_user_summaries,
+    GetSessionStats(GetSessionStatsRequest) => insights.get_session_stats,
+    GetWarmup(GetWarmupRequest) => insights.get_warmup,
+    GetPerformanceOverview(GetPerformanceOverviewRequest) => insights.get_performance_overview,
+    GetPerformanceTrend(GetPerformanceTrendRequest) => insights.get_performance_trend,
+    ComparePerformance(ComparePerformanceRequest) => insights.compare_performance,
     UpdateTenantSettings(UpdateTenantSettingsRequest) => settings.update_tenant_settings,
 }
 

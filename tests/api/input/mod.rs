@@ -5,6 +5,7 @@ mod call;
 mod coverage;
 mod ending;
 mod listing;
+mod performance;
 mod rows;
 mod sessions;
 mod tenants;
@@ -39,6 +40,7 @@ pub struct Tokens {
 fn table(tokens: &Tokens) -> Vec<Row> {
     let mut rows = sessions::rows(tokens);
     rows.extend(usage::rows(tokens));
+    rows.extend(performance::rows());
     rows.extend(tenants::rows());
     rows
 }
