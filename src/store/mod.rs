@@ -4,6 +4,7 @@
 //! on both engines. There is one way to write, [`writer::Handle`].
 
 mod postgres;
+pub mod practice;
 mod sql;
 mod sqlite;
 pub mod writer;
@@ -27,6 +28,7 @@ use crate::domain::{
     user::UserSummary,
 };
 
+use self::practice::PracticeStore;
 pub use self::sql::listing::SessionKey;
 
 /// Why the store does not do what it was asked.
@@ -108,7 +110,7 @@ pub type DayKey = (NaiveDate, UserId);
 /// has been there. No method holds a connection after it returns, and one whose caller goes
 /// away runs to its end in a task of its own.
 #[async_trait]
-pub trait Store: Send + Sync {
+pub trait Store: PracticeStore {
     /// The tenant's settings; the defaults if it never set any.
     async fn get_settings(&self, tenant: TenantId) -> Result<TenantSettings, Error>;
 

@@ -5,6 +5,7 @@
 mod check;
 mod encode;
 mod json;
+mod practice;
 mod session;
 mod settings;
 mod usage;
@@ -12,6 +13,7 @@ mod usage;
 pub use self::{
     check::{Check, page_size},
     encode::*,
+    practice::*,
     session::*,
     settings::*,
     usage::*,

@@ -7,6 +7,7 @@ mod days;
 pub mod dialect;
 mod fault;
 pub mod listing;
+mod practice;
 mod read;
 mod requests;
 pub mod rows;

@@ -35,7 +35,7 @@ pub const PING: &str = "SELECT 1 AS one";
 impl<DB: Dialect> SqlStore<DB> {
     /// Runs a read to its end in a task of its own: a call that is dropped while it waits for
     /// the pool or the database would leave a connection in a state that nobody knows.
-    async fn detached<T, F>(&self, read: impl FnOnce(Self) -> F + Send) -> Result<T, Error>
+    pub(super) async fn detached<T, F>(&self, read: impl FnOnce(Self) -> F + Send) -> Result<T, Error>
     where
         T: Send + 'static,
         F: Future<Output = Result<T, Fault>> + Send + 'static,
@@ -46,13 +46,13 @@ impl<DB: Dialect> SqlStore<DB> {
         }
     }
 
-    async fn reader(&self) -> Result<PoolConnection<DB>, Fault> {
+    pub(super) async fn reader(&self) -> Result<PoolConnection<DB>, Fault> {
         Ok(self.pools.read.acquire().await?)
     }
 }
 
 /// The sessions stored as open of each of the users.
-async fn open_sessions<DB: Dialect>(
+pub async fn open_sessions<DB: Dialect>(
     conn: &mut DB::Connection,
     tenant: TenantId,
     users: Vec<UserId>,
