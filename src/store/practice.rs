@@ -6,7 +6,8 @@ use super::Error;
 use crate::domain::{
     ids::{TenantId, UserId},
     insights::{
-        PracticeDay, calendar::CalendarDay, frequency::PracticeTime, subjects::SubjectCount,
+        calendar::CalendarDay, frequency::PracticeTime, practice::PracticeDay,
+        subjects::SubjectCount,
     },
     period::DateRange,
     session::{Session, SessionView},

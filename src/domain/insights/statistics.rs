@@ -1,7 +1,8 @@
 //! A user's key figures.
 
 use super::{
-    PracticeDay, PracticeTotals, last_days,
+    last_days,
+    practice::{PracticeDay, PracticeTotals},
     streak::{Streak, streak},
 };
 use crate::domain::{

@@ -2,7 +2,7 @@
 
 use chrono::NaiveDate;
 
-use super::PracticeDay;
+use super::practice::PracticeDay;
 use crate::domain::calendar::Calendar;
 
 /// Practised days in a row, now and ever.

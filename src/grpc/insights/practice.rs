@@ -7,9 +7,7 @@ use crate::{
         ids::TenantId,
         insights::{
             calendar::{by_start_date, calendar_days},
-            frequency,
-            statistics,
-            streak,
+            frequency, statistics, streak,
         },
     },
     grpc::{Context, convert},

@@ -15,6 +15,7 @@ use super::{
     dialect::{Dialect, Query, get},
     fault::Fault,
     read::open_sessions,
+    rows::{Rows, RowsOf},
     sessions, tenants,
 };
 use crate::{
@@ -22,8 +23,11 @@ use crate::{
         calendar::plus_days,
         ids::{TenantId, UserId},
         insights::{
-            PracticeDay, PracticeTotals, calendar::CalendarDay, frequency::PracticeTime,
-            last_days, subjects::SubjectCount,
+            calendar::CalendarDay,
+            frequency::PracticeTime,
+            last_days,
+            practice::{PracticeDay, PracticeTotals},
+            subjects::{SubjectCount, SubjectDay, SubjectDayKey},
         },
         period::DateRange,
         session::{SessionView, Subject},
@@ -61,6 +65,22 @@ pub const LIST_PRACTICE_TIMES: &str = "
 pub const AND_STARTED_ON: &str = "
     AND user_id = $2 AND start_date BETWEEN $3 AND $4 AND started_at BETWEEN $5 AND $6
     ORDER BY started_at, id";
+
+/// Adds to what is stored.
+pub const UPSERT_PRACTICE_TIMES: &str = "
+    INSERT INTO user_practice_times (tenant_id, {columns})
+    SELECT $1, {columns} FROM {rows} AS r WHERE {after}
+    ON CONFLICT (tenant_id, user_id, practice_date, utc_quarter) DO UPDATE SET
+        sessions = user_practice_times.sessions + excluded.sessions";
+
+/// Adds to what is stored, but for the name.
+pub const UPSERT_SUBJECT_DAYS: &str = "
+    INSERT INTO user_subject_days (tenant_id, {columns})
+    SELECT $1, {columns} FROM {rows} AS r WHERE {after}
+    ON CONFLICT (tenant_id, user_id, subject_type, subject_id, practice_date) DO UPDATE SET
+        subject_name = excluded.subject_name,
+        sessions = user_subject_days.sessions + excluded.sessions,
+        seconds = user_subject_days.seconds + excluded.seconds";
 
 /// $3 the first and $4 the last day, $5 the limit, $6 the type or nothing. A name is looked up
 /// only for the subjects that are listed.
@@ -198,6 +218,29 @@ impl<DB: Dialect> PracticeStore for SqlStore<DB> {
     }
 }
 
+/// The columns that [`UPSERT_PRACTICE_TIMES`] reads.
+pub fn time_columns<'a>(times: &'a [&'a (&'a (UserId, PracticeTime), &'a i64)]) -> Rows<'a> {
+    RowsOf::new(times)
+        .uuid("user_id", |((user, _), _)| user.0)
+        .date("practice_date", |((_, time), _)| time.date)
+        .small("utc_quarter", |((_, time), _)| time.quarter)
+        .int("sessions", |(_, sessions)| **sessions)
+        .done()
+}
+
+/// The columns that [`UPSERT_SUBJECT_DAYS`] reads.
+pub fn subject_columns<'a>(days: &'a [&'a (&'a SubjectDayKey, &'a SubjectDay)]) -> Rows<'a> {
+    RowsOf::new(days)
+        .uuid("user_id", |(key, _)| key.user.0)
+        .text("subject_type", |(key, _)| &*key.kind)
+        .text("subject_id", |(key, _)| &*key.id)
+        .date("practice_date", |(key, _)| key.date)
+        .text("subject_name", |(_, day)| &*day.name)
+        .int("sessions", |(_, day)| day.sessions)
+        .int("seconds", |(_, day)| day.seconds)
+        .done()
+}
+
 fn of_days<DB: Dialect>(sql: &str, tenant: TenantId, user: UserId, range: DateRange) -> Query<DB> {
     Query::<DB>::new(sql)
         .bind(tenant.uuid())
@@ -243,7 +286,8 @@ async fn started_on<DB: Dialect>(
     settings: &TenantSettings,
     now: Timestamp,
 ) -> Result<Vec<SessionView>, Fault> {
-    let midnight = |date: NaiveDate| Timestamp::from(date.and_time(chrono::NaiveTime::MIN).and_utc());
+    let midnight =
+        |date: NaiveDate| Timestamp::from(date.and_time(chrono::NaiveTime::MIN).and_utc());
     let sql = [sessions::SELECT_SESSIONS, AND_STARTED_ON].concat();
     let rows = of_days::<DB>(&sql, tenant, user, range)
         .bind(midnight(plus_days(range.start, -1)))

@@ -10,14 +10,13 @@ use super::{
     SqlStore, activities, days,
     dialect::{Dialect, Query, get},
     fault::Fault,
-    listing, requests, sessions, tenants, users,
+    listing, requests, sessions, tenant_usage, tenants, users,
 };
 use crate::{
     domain::{
         activity::Activity,
         ids::{RequestId, SessionId, TenantId, UserId},
         period::DateRange,
-        report::UserCounts,
         session::{Session, SessionFilter, SessionTotals, SessionView},
         settings::TenantSettings,
         time::Timestamp,
@@ -35,7 +34,10 @@ pub const PING: &str = "SELECT 1 AS one";
 impl<DB: Dialect> SqlStore<DB> {
     /// Runs a read to its end in a task of its own: a call that is dropped while it waits for
     /// the pool or the database would leave a connection in a state that nobody knows.
-    pub(super) async fn detached<T, F>(&self, read: impl FnOnce(Self) -> F + Send) -> Result<T, Error>
+    pub(super) async fn detached<T, F>(
+        &self,
+        read: impl FnOnce(Self) -> F + Send,
+    ) -> Result<T, Error>
     where
         T: Send + 'static,
         F: Future<Output = Result<T, Fault>> + Send + 'static,
@@ -226,18 +228,10 @@ impl<DB: Dialect> Store for SqlStore<DB> {
         self.detached(async move |me: Self| {
             let mut conn = me.reader().await?;
             let mut tx = conn.begin_with(DB::BEGIN_READ).await?;
-            let days = days::sums::<DB>(&mut tx, tenant, range).await?;
-            let active =
-                days::count_users::<DB>(&mut tx, tenant, days::COUNT_ACTIVE_USERS, &periods)
-                    .await?;
-            let new =
-                days::count_users::<DB>(&mut tx, tenant, days::COUNT_NEW_USERS, &periods).await?;
-            let counts = |(period, active)| {
-                let new = new.get(&period).copied().unwrap_or(0);
-                (period, UserCounts { active, new })
-            };
-            let users = active.into_iter().map(counts).collect::<BTreeMap<_, _>>();
-            Ok(ReportData { days, users })
+            Ok(ReportData {
+                days: tenant_usage::days::<DB>(&mut tx, tenant, range).await?,
+                users: tenant_usage::count_users::<DB>(&mut tx, tenant, &periods).await?,
+            })
         })
         .await
     }
@@ -276,7 +270,9 @@ impl<DB: Dialect> Store for SqlStore<DB> {
             let before = inactive_since.unwrap_or(Timestamp::END);
             let more = count(limit).saturating_add(1);
             let users = users::by_last_active::<DB>(&mut tx, tenant, before, after, more).await?;
-            let page = Page::cut(users, limit, |user| (user.last_active_at, user.id));
+            let page = Page::cut(users, limit, |user| {
+                (user.last_active_at.utc_date(), user.id)
+            });
             let ids = page.items.iter().map(|user| user.id).collect();
             let mut open: BTreeMap<UserId, Vec<Session>> = BTreeMap::new();
             for session in open_sessions::<DB>(&mut tx, tenant, ids).await? {
