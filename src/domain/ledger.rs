@@ -18,7 +18,10 @@ use chrono::NaiveDate;
 use super::{
     activity::{Activity, ActivityDetails},
     ids::{ActivityId, RequestId, SessionId, UserId},
-    insights::tally::{Additions, Tally},
+    insights::{
+        practice::PracticeAdditions,
+        tally::{Additions, Tally},
+    },
     rejection::{Entity, Rejection},
     session::{EndReason, Session, SessionReview, SessionView},
     settings::TenantSettings,
@@ -159,6 +162,8 @@ pub struct Ledger {
     pub open_sessions: Table<UserId, BTreeSet<SessionId>>,
     /// What performance is computed from.
     pub performance: Additions,
+    /// What the batch adds to practice.
+    pub practice: PracticeAdditions,
     /// Remembered requests to forget.
     pub forgotten_requests: BTreeSet<RequestId>,
     /// What the batch adds to users.
@@ -181,6 +186,7 @@ impl Ledger {
             requests: Table::default(),
             open_sessions: Table::default(),
             performance: Additions::default(),
+            practice: PracticeAdditions::default(),
             forgotten_requests: BTreeSet::new(),
             users: BTreeMap::new(),
             days: BTreeMap::new(),
@@ -229,6 +235,7 @@ impl Ledger {
         self.requests.changed.clear();
         self.open_sessions.changed.clear();
         self.performance.clear();
+        self.practice.clear();
         self.forgotten_requests.clear();
         self.users.clear();
         self.days.clear();
@@ -316,7 +323,7 @@ impl Ledger {
     }
 
     /// Counts an ended session: its seconds for its user and each local day, itself for the
-    /// day of its start if it was completed, and what performance is computed from.
+    /// day of its start, and what performance is computed from.
     pub fn count_end(&mut self, session: &Session) {
         for (date, tally) in Tally::of_session(session, self.settings(), self.now) {
             self.performance.add(session, date, tally);
@@ -332,10 +339,10 @@ impl Ledger {
             let day = self.day(session.user_id, date);
             day.active_seconds = day.active_seconds.saturating_add(part);
         }
-        if session.is_completed() {
-            let day = self.day(session.user_id, session.start_date);
-            day.sessions_completed = day.sessions_completed.saturating_add(1);
-        }
+        let completed = i64::from(session.is_completed());
+        let day = self.day(session.user_id, session.start_date);
+        day.sessions_completed = day.sessions_completed.saturating_add(completed);
+        self.practice.count(session);
     }
 
     /// Counts an activity of a session for the local day of its own start.

@@ -23,6 +23,13 @@ pub struct DateRange {
 }
 
 impl DateRange {
+    /// Every day that a session can have started on: the time zone may move the first instant
+    /// that is kept to the day before, and the last one to the day after.
+    pub const ALL: Self = Self {
+        start: NaiveDate::from_ymd_opt(1999, 12, 31).unwrap(),
+        end: NaiveDate::from_ymd_opt(2100, 1, 2).unwrap(),
+    };
+
     /// How many days it has up to `today`, as later ones have not begun.
     #[must_use]
     pub fn days_until(&self, today: NaiveDate) -> i64 {

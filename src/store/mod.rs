@@ -5,6 +5,7 @@
 
 pub mod performance;
 mod postgres;
+pub mod practice;
 mod sql;
 mod sqlite;
 pub mod writer;
@@ -28,8 +29,8 @@ use crate::domain::{
     user::UserSummary,
 };
 
-use self::performance::PerformanceStore;
 pub use self::sql::listing::SessionKey;
+use self::{performance::PerformanceStore, practice::PracticeStore};
 
 /// Why the store does not do what it was asked.
 #[derive(Clone, PartialEq, Debug, thiserror::Error)]
@@ -110,7 +111,7 @@ pub type DayKey = (NaiveDate, UserId);
 /// has been there. No method holds a connection after it returns, and one whose caller goes
 /// away runs to its end in a task of its own.
 #[async_trait]
-pub trait Store: PerformanceStore {
+pub trait Store: PerformanceStore + PracticeStore {
     /// The tenant's settings; the defaults if it never set any.
     async fn get_settings(&self, tenant: TenantId) -> Result<TenantSettings, Error>;
 

@@ -12,7 +12,7 @@ use crate::domain::{
     hundredths::float,
     period::DateRange,
     session::{Session, SessionResult},
-    time::{FIRST_DATE, LAST_DATE, Timestamp},
+    time::Timestamp,
 };
 
 /// Topics and areas that statistics name.
@@ -52,10 +52,7 @@ impl Window {
     #[must_use]
     pub fn days(&self) -> DateRange {
         match self {
-            Self::Until { .. } => DateRange {
-                start: plus_days(FIRST_DATE, -2),
-                end: plus_days(LAST_DATE, 2),
-            },
+            Self::Until { .. } => DateRange::ALL,
             Self::On(range) => *range,
         }
     }

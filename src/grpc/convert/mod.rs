@@ -6,6 +6,7 @@ mod check;
 mod encode;
 mod json;
 mod performance;
+mod practice;
 mod session;
 mod settings;
 mod usage;
@@ -14,6 +15,7 @@ pub use self::{
     check::{Check, page_size},
     encode::*,
     performance::*,
+    practice::*,
     session::*,
     settings::*,
     usage::*,

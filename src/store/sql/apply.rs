@@ -12,7 +12,7 @@ use super::{
     SqlStore, activities, days,
     dialect::{CommitOutcome, Dialect, ErrorClass, Query, Version, Write, Written},
     fault::Fault,
-    performance, requests, sessions, tenant_usage,
+    performance, practice, requests, sessions, tenant_usage,
     tenants::{self, Tenant},
     users,
 };
@@ -246,7 +246,15 @@ async fn flush<DB: Dialect>(
     let users: Vec<_> = ledger.added_users().collect();
     let new_sessions: Vec<_> = ledger.sessions.inserted().collect();
     let changed_sessions: Vec<_> = ledger.sessions.updated().collect();
-    let days: Vec<_> = ledger.added_days().collect();
+    let days = ledger.added_days();
+    let days: Vec<_> = days
+        .map(|day| (day, ledger.practice.of_day(day.user_id, day.date)))
+        .collect();
+    let days: Vec<_> = days.iter().collect();
+    let times: Vec<_> = ledger.practice.times().collect();
+    let times: Vec<_> = times.iter().collect();
+    let subjects: Vec<_> = ledger.practice.subjects().collect();
+    let subjects: Vec<_> = subjects.iter().collect();
     let performance_days: Vec<_> = ledger.performance.days().collect();
     let performance_months: Vec<_> = ledger.performance.months().collect();
     let activities: Vec<_> = ledger.activities.inserted().collect();
@@ -275,6 +283,14 @@ async fn flush<DB: Dialect>(
             sessions::changing_columns(&changed_sessions),
         ),
         write(days::UPSERT_DAYS, days::columns(&days)),
+        write(
+            practice::UPSERT_PRACTICE_TIMES,
+            practice::time_columns(&times),
+        ),
+        write(
+            practice::UPSERT_SUBJECT_DAYS,
+            practice::subject_columns(&subjects),
+        ),
         write(
             activities::INSERT_ACTIVITIES,
             activities::columns(&activities),

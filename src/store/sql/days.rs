@@ -14,6 +14,7 @@ use super::{
 };
 use crate::domain::{
     ids::{TenantId, UserId},
+    insights::practice::PracticeTotals,
     period::DateRange,
     usage::{DailyUsage, UsageCounters},
 };
@@ -65,6 +66,10 @@ pub const UPSERT_DAYS: &str = "
         feature_usage = {added_features},
         sessions_started = user_usage_stats.sessions_started + excluded.sessions_started,
         sessions_completed = user_usage_stats.sessions_completed + excluded.sessions_completed,
+        sessions_ended = user_usage_stats.sessions_ended + excluded.sessions_ended,
+        sessions_partial = user_usage_stats.sessions_partial + excluded.sessions_partial,
+        sessions_abandoned = user_usage_stats.sessions_abandoned + excluded.sessions_abandoned,
+        completed_seconds = user_usage_stats.completed_seconds + excluded.completed_seconds,
         updated_at = excluded.updated_at, revision = user_usage_stats.revision + 1
     RETURNING user_id, usage_date, revision";
 
@@ -127,21 +132,29 @@ pub async fn by_date<DB: Dialect>(
 }
 
 /// The columns that [`UPSERT_DAYS`] reads.
-pub fn columns<'a>(days: &'a [&'a DailyUsage]) -> Rows<'a> {
+pub fn columns<'a>(days: &'a [&'a (&'a DailyUsage, PracticeTotals)]) -> Rows<'a> {
     RowsOf::new(days)
-        .uuid("user_id", |day| day.user_id.0)
-        .date("usage_date", |day| day.date)
-        .int("login_count", |day| day.counters.login_count)
-        .int("active_seconds", |day| day.counters.active_seconds)
-        .int("simulation_runs", |day| day.counters.simulation_runs)
-        .int("documents_accessed", |day| day.counters.documents_accessed)
-        .json("feature_usage", |day| {
+        .uuid("user_id", |(day, _)| day.user_id.0)
+        .date("usage_date", |(day, _)| day.date)
+        .int("login_count", |(day, _)| day.counters.login_count)
+        .int("active_seconds", |(day, _)| day.counters.active_seconds)
+        .int("simulation_runs", |(day, _)| day.counters.simulation_runs)
+        .int("documents_accessed", |(day, _)| {
+            day.counters.documents_accessed
+        })
+        .json("feature_usage", |(day, _)| {
             // A map of strings to integers always has a JSON form.
             Some(serde_json::to_string(&day.counters.feature_usage).unwrap_or_default())
         })
-        .int("sessions_started", |day| day.counters.sessions_started)
-        .int("sessions_completed", |day| day.counters.sessions_completed)
-        .time("updated_at", |day| day.updated_at)
+        .int("sessions_started", |(day, _)| day.counters.sessions_started)
+        .int("sessions_completed", |(day, _)| {
+            day.counters.sessions_completed
+        })
+        .int("sessions_ended", |(_, totals)| totals.ended)
+        .int("sessions_partial", |(_, totals)| totals.partial)
+        .int("sessions_abandoned", |(_, totals)| totals.abandoned)
+        .int("completed_seconds", |(_, totals)| totals.completed_seconds)
+        .time("updated_at", |(day, _)| day.updated_at)
         .done()
 }
 

@@ -9,6 +9,7 @@ mod fault;
 mod insights;
 pub mod listing;
 mod performance;
+mod practice;
 mod read;
 mod requests;
 pub mod rows;

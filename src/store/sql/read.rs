@@ -54,7 +54,7 @@ impl<DB: Dialect> SqlStore<DB> {
 }
 
 /// The sessions stored as open of each of the users.
-async fn open_sessions<DB: Dialect>(
+pub async fn open_sessions<DB: Dialect>(
     conn: &mut DB::Connection,
     tenant: TenantId,
     users: Vec<UserId>,

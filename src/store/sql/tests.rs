@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::{
     Pools, SELECT_SCHEMA_VERSION, activities, days,
     dialect::{CommitOutcome, Dialect, Query},
-    insights, listing, performance, read, requests,
+    insights, listing, performance, practice, read, requests,
     rows::Rows,
     sessions, tenant_usage, tenants, users,
 };
@@ -35,6 +35,7 @@ enum Many {
 fn statements() -> Vec<(String, usize, Many)> {
     let by_ids = [sessions::SELECT_SESSIONS, sessions::AND_IDS].concat();
     let open = [sessions::SELECT_SESSIONS, sessions::AND_OPEN_OF_USERS].concat();
+    let started_on = [sessions::SELECT_SESSIONS, practice::AND_STARTED_ON].concat();
     let by_id = [sessions::SELECT_SESSIONS, sessions::AND_ID].concat();
     let due = [sessions::SELECT_SESSIONS, sessions::AND_DUE].concat();
     let in_month = [performance::COUNT_COHORT, performance::OF_MONTH].concat();
@@ -79,6 +80,16 @@ fn statements() -> Vec<(String, usize, Many)> {
         plain(days::SELECT_DAYS_BY_DATE, 5),
         ids(days::SELECT_DAYS_BY_DATE_AND_USERS, 5),
         rows(days::UPSERT_DAYS, days::columns(&[])),
+        plain(practice::LIST_PRACTICE_DAYS, 2),
+        plain(practice::LIST_CALENDAR_DAYS, 4),
+        plain(practice::LIST_PRACTICE_TIMES, 4),
+        plain(&started_on, 6),
+        plain(practice::SELECT_TOP_SUBJECTS, 6),
+        rows(practice::UPSERT_PRACTICE_TIMES, practice::time_columns(&[])),
+        rows(
+            practice::UPSERT_SUBJECT_DAYS,
+            practice::subject_columns(&[]),
+        ),
         plain(tenant_usage::SELECT_TENANT_DAYS, 3),
         plain(tenant_usage::SELECT_TENANT_FEATURES, 3),
         rows(tenant_usage::COUNT_USERS, tenant_usage::period_columns(&[])),
@@ -223,6 +234,7 @@ fn every_constant_of_sql_is_prepared() {
         include_str!("insights.rs"),
         include_str!("listing.rs"),
         include_str!("performance.rs"),
+        include_str!("practice.rs"),
         include_str!("read.rs"),
         include_str!("requests.rs"),
         include_str!("sessions.rs"),
