@@ -7,12 +7,10 @@ use super::Error;
 use crate::domain::{
     ids::{TenantId, UserId},
     insights::{
-        performance::{Performance, PerformanceQuery},
+        performance::{Performance, PerformanceQuery, SubjectTally},
         recent::{Outcome, Window},
-        tally::Tally,
     },
     period::Granularity,
-    session::Subject,
     time::Timestamp,
 };
 
@@ -46,5 +44,5 @@ pub trait PerformanceStore: Send + Sync {
         granularity: Granularity,
         date: Option<NaiveDate>,
         now: Timestamp,
-    ) -> Result<Vec<(Subject, Tally)>, Error>;
+    ) -> Result<Vec<SubjectTally>, Error>;
 }

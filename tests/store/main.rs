@@ -43,6 +43,8 @@ mod fixture;
 mod listing;
 mod living;
 mod model;
+mod performance;
+mod performance_model;
 mod reading;
 mod reference;
 mod settings;

@@ -3,6 +3,7 @@
 use super::{
     cohort::Cohort,
     figures::{Figures, Metric},
+    performance::SubjectTally,
     tally::Tally,
 };
 use crate::domain::{
@@ -45,12 +46,15 @@ impl Entry {
 /// The [`MAX_SUBJECTS`] subjects with the most study time, most first; equal times by type and
 /// id.
 #[must_use]
-pub fn by_subject(mut subjects: Vec<(Subject, Tally)>) -> Vec<Entry> {
-    subjects.sort_by(|(a, _), (b, _)| (&a.kind, &a.id).cmp(&(&b.kind, &b.id)));
-    let sides = subjects.into_iter().map(|(subject, tally)| {
-        let entry = Entry::of(subject.name.clone(), tally);
-        let subject = Some(subject);
-        (tally, Entry { subject, ..entry })
+pub fn by_subject(mut subjects: Vec<SubjectTally>) -> Vec<Entry> {
+    subjects.sort_by(|a, b| {
+        let (a, b) = (&a.subject, &b.subject);
+        (&a.kind, &a.id).cmp(&(&b.kind, &b.id))
+    });
+    let sides = subjects.into_iter().map(|one| {
+        let entry = Entry::of(one.subject.name.clone(), one.tally);
+        let subject = Some(one.subject);
+        (one.tally, Entry { subject, ..entry })
     });
     let mut entries = ranked(sides.collect());
     entries.truncate(MAX_SUBJECTS);
@@ -108,6 +112,14 @@ mod tests {
         }
     }
 
+    fn kept(kind: &str, id: &str, tally: Tally) -> SubjectTally {
+        SubjectTally {
+            subject: subject(kind, id),
+            last_date: "2026-11-20".parse().unwrap(),
+            tally,
+        }
+    }
+
     fn subject(kind: &str, id: &str) -> Subject {
         Subject {
             kind: kind.to_owned(),
@@ -123,10 +135,10 @@ mod tests {
     #[test]
     fn subjects_come_by_study_time_and_then_by_type_and_id() {
         let entries = by_subject(vec![
-            (subject("course", "b"), tally(60, 1)),
-            (subject("class", "z"), tally(60, 1)),
-            (subject("course", "a"), tally(60, 2)),
-            (subject("course", "c"), tally(61, 1)),
+            kept("course", "b", tally(60, 1)),
+            kept("class", "z", tally(60, 1)),
+            kept("course", "a", tally(60, 2)),
+            kept("course", "c", tally(61, 1)),
         ]);
         assert_eq!(
             labels(&entries),
@@ -139,7 +151,7 @@ mod tests {
 
     #[test]
     fn a_hundred_subjects_are_named() {
-        let many = (0..150).map(|n| (subject("course", &n.to_string()), tally(n, 1)));
+        let many = (0..150).map(|n| kept("course", &n.to_string(), tally(n, 1)));
         let entries = by_subject(many.collect());
         assert_eq!(entries.len(), 100);
         assert_eq!(entries[99].label, "course 50");

@@ -108,9 +108,19 @@ impl Tallies {
     }
 }
 
+/// What is kept of one subject in some days.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct SubjectTally {
+    /// By the name that was given last on the last of the days.
+    pub subject: Subject,
+    /// The last of the days on which there is anything.
+    pub last_date: NaiveDate,
+    pub tally: Tally,
+}
+
 /// Adds sessions that are over but not yet counted to the subjects of a range.
 pub fn add_ended_to_subjects(
-    subjects: &mut Vec<(Subject, Tally)>,
+    subjects: &mut Vec<SubjectTally>,
     sessions: &[Session],
     range: DateRange,
     settings: &TenantSettings,
@@ -121,24 +131,35 @@ pub fn add_ended_to_subjects(
             continue;
         };
         let days = Tally::of_session(session, settings, now).into_iter();
-        let within = days.filter(|(date, _)| range.contains(*date));
-        let Some(more) = within
-            .map(|(_, tally)| tally)
-            .reduce(|sum, more| sum + more)
-        else {
-            continue;
-        };
-        let same = |other: &Subject| (&other.kind, &other.id) == (&subject.kind, &subject.id);
-        match subjects.iter_mut().find(|(other, _)| same(other)) {
-            Some((_, tally)) => *tally += more,
-            None => subjects.push((subject.clone(), more)),
+        for (date, tally) in days.filter(|(date, _)| range.contains(*date)) {
+            match subjects
+                .iter_mut()
+                .find(|one| is_same(&one.subject, subject))
+            {
+                Some(known) => {
+                    known.tally += tally;
+                    if known.last_date <= date {
+                        known.last_date = date;
+                        known.subject.name.clone_from(&subject.name);
+                    }
+                }
+                None => subjects.push(SubjectTally {
+                    subject: subject.clone(),
+                    last_date: date,
+                    tally,
+                }),
+            }
         }
     }
 }
 
-/// By type and id; the name does not matter.
 fn is_about(session: &Session, subject: Option<&Subject>) -> bool {
     let Some(wanted) = subject else { return true };
     let own = session.context.subject.as_ref();
-    own.is_some_and(|own| (&own.kind, &own.id) == (&wanted.kind, &wanted.id))
+    own.is_some_and(|own| is_same(own, wanted))
+}
+
+/// By type and id; the name does not matter.
+fn is_same(a: &Subject, b: &Subject) -> bool {
+    (&a.kind, &a.id) == (&b.kind, &b.id)
 }

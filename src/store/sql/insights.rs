@@ -22,12 +22,13 @@ use crate::{
         ids::{TenantId, UserId},
         insights::{
             cohort::Cohort,
-            performance::{Performance, PerformanceQuery, Scope, Tallies, add_ended_to_subjects},
+            performance::{
+                Performance, PerformanceQuery, Scope, SubjectTally, Tallies, add_ended_to_subjects,
+            },
             recent::{Outcome, Window},
-            tally::Tally,
         },
         period::Granularity,
-        session::{Session, Subject},
+        session::Session,
         settings::TenantSettings,
         time::Timestamp,
     },
@@ -80,7 +81,7 @@ impl<DB: Dialect> PerformanceStore for SqlStore<DB> {
         granularity: Granularity,
         date: Option<NaiveDate>,
         now: Timestamp,
-    ) -> Result<Vec<(Subject, Tally)>, Error> {
+    ) -> Result<Vec<SubjectTally>, Error> {
         self.detached(async move |me: Self| {
             let mut conn = me.reader().await?;
             let mut tx = conn.begin_with(DB::BEGIN_READ).await?;
@@ -176,7 +177,7 @@ async fn subjects<DB: Dialect>(
     granularity: Granularity,
     date: Option<NaiveDate>,
     now: Timestamp,
-) -> Result<Vec<(Subject, Tally)>, Fault> {
+) -> Result<Vec<SubjectTally>, Fault> {
     let settings = tenants::settings_of::<DB>(conn, tenant).await?;
     let today = settings.calendar.date_of(now);
     let range = granularity.holding(date.unwrap_or(today));
@@ -211,7 +212,9 @@ async fn ended_of_tenant<DB: Dialect>(
     Ok(ended(open.collect::<Result<_, _>>()?, settings, now))
 }
 
-fn ended(open: Vec<Session>, settings: &TenantSettings, now: Timestamp) -> Vec<Session> {
+/// Oldest start first, so that every engine adds them in the same order.
+fn ended(mut open: Vec<Session>, settings: &TenantSettings, now: Timestamp) -> Vec<Session> {
+    open.sort_by_key(|session| (session.started_at, session.id));
     let views = open
         .into_iter()
         .map(|session| session.view(settings, now).session);

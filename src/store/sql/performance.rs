@@ -10,6 +10,7 @@ use crate::domain::{
     insights::{
         cohort::{Cohort, Standing},
         figures::{Metric, PeriodTally},
+        performance::SubjectTally,
         tally::{DayAddition, DaySet, MonthAddition, Tally},
     },
     period::{DateRange, Granularity},
@@ -179,7 +180,7 @@ pub async fn subjects<DB: Dialect>(
     tenant: TenantId,
     user: UserId,
     range: DateRange,
-) -> Result<Vec<(Subject, Tally)>, Fault> {
+) -> Result<Vec<SubjectTally>, Fault> {
     let query = Query::<DB>::new(SUM_SUBJECTS)
         .bind(tenant.uuid())
         .bind(user.0)
@@ -193,7 +194,11 @@ pub async fn subjects<DB: Dialect>(
                 id: get::<DB, _>(row, "subject_id")?,
                 name: get::<DB, _>(row, "subject_name")?,
             };
-            Ok((subject, tally::<DB>(row)?))
+            Ok(SubjectTally {
+                subject,
+                last_date: get::<DB, _>(row, "last_date")?,
+                tally: tally::<DB>(row)?,
+            })
         })
         .collect()
 }
