@@ -43,6 +43,7 @@ mod fixture;
 mod listing;
 mod living;
 mod model;
+mod practice;
 mod reading;
 mod reference;
 mod settings;
