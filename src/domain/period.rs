@@ -183,8 +183,9 @@ mod tests {
             let date = plus_days(FIRST_DATE, offset);
             let last = granularity.last(count, date);
             prop_assert_eq!(last.len(), count);
-            let whole = DateRange { start: last[0].start, end: last[count - 1].end };
-            prop_assert!(last[count - 1].contains(date));
+            let (first, newest) = (last.first().unwrap(), last.last().unwrap());
+            let whole = DateRange { start: first.start, end: newest.end };
+            prop_assert!(newest.contains(date));
             // They are what the whole of them is divided into.
             prop_assert_eq!(whole.periods(granularity), last);
         }

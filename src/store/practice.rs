@@ -21,7 +21,7 @@ pub struct PracticeHistory {
     pub settings: TenantSettings,
     /// The days on which sessions started that are stored as ended, oldest first.
     pub days: Vec<PracticeDay>,
-    /// The sessions stored as open.
+    /// The sessions stored as open, in no order.
     pub open: Vec<Session>,
 }
 
@@ -39,7 +39,7 @@ pub struct UserCalendar {
     pub settings: TenantSettings,
     /// The days on which a session started or time was spent, oldest first.
     pub days: Vec<CalendarDay>,
-    /// The sessions stored as open.
+    /// The sessions stored as open, in no order.
     pub open: Vec<Session>,
     /// Oldest start first, equal starts by id.
     pub sessions: Vec<SessionView>,

@@ -45,6 +45,7 @@ mod living;
 mod model;
 mod performance;
 mod performance_model;
+mod practice;
 mod reading;
 mod reference;
 mod settings;

@@ -230,13 +230,13 @@ fn the_hour_is_that_of_the_clock_on_the_wall() {
 
 #[test]
 fn an_hour_before_midnight_that_comes_again_is_the_new_days_first() {
-    // Sao Paulo went back from 2018-02-18T00:00:00-02:00 to 2018-02-17T23:00:00-03:00.
-    let sao_paulo = Calendar::of(Tz::America__Sao_Paulo);
-    let (first, again) = (at("2018-02-18T01:30:00Z"), at("2018-02-18T02:30:00Z"));
-    assert_eq!(sao_paulo.date_of(first), day("2018-02-17"));
-    assert_eq!(sao_paulo.hour_of(first), 23);
-    assert_eq!(sao_paulo.date_of(again), day("2018-02-18"));
-    assert_eq!(sao_paulo.hour_of(again), 0);
+    // St. John's went back from 2010-11-07T00:01:00-02:30 to 2010-11-06T23:01:00-03:30.
+    let st_johns = Calendar::of(Tz::America__St_Johns);
+    let (before, again) = (at("2010-11-07T02:29:59Z"), at("2010-11-07T02:31:00Z"));
+    assert_eq!(st_johns.date_of(before), day("2010-11-06"));
+    assert_eq!(st_johns.hour_of(before), 23);
+    assert_eq!(st_johns.date_of(again), day("2010-11-07"));
+    assert_eq!(st_johns.hour_of(again), 0);
 }
 
 #[test]

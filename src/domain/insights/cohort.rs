@@ -150,8 +150,10 @@ mod tests {
             values in prop::collection::vec((1_i64..5, 0_i64..=100), 1..40),
         ) {
             let users: Vec<_> = values.iter().map(|(n, sum)| tested(*n, sum * n)).collect();
-            let cohort = cohort(users[0], &users[1..]);
-            let below = values.iter().filter(|(_, mean)| *mean <= values[0].1).count();
+            let (own, others) = users.split_first().unwrap();
+            let cohort = cohort(*own, others);
+            let (_, mean) = values.first().unwrap();
+            let below = values.iter().filter(|(_, other)| other <= mean).count();
             #[expect(clippy::cast_precision_loss, reason = "small numbers")]
             let share = (100.0 * below as f64 / values.len() as f64).round();
             let expected = (values.len() >= 5).then_some(share);

@@ -231,8 +231,8 @@ mod tests {
     fn nothing_done_is_zero_and_no_sample() {
         let figures = PeriodTally::empty(november()).figures(day("2026-11-20"));
         for metric in Metric::ALL {
-            assert_eq!(figures.value(metric), 0.0);
-            assert_eq!(figures.sample_size(metric), 0);
+            let told = (figures.value(metric), figures.sample_size(metric));
+            assert_eq!(told, (0.0, 0));
             assert_eq!(figures.rank_value(metric), None);
         }
     }
@@ -248,9 +248,9 @@ mod tests {
         november.add(day("2026-11-02"), session);
         november.add(day("2026-11-02"), session);
         november.add(day("2026-12-01"), session);
-        let attendance = |today| november.figures(day(today)).value(Metric::Attendance);
-        assert_eq!(attendance("2026-11-04"), 25.0);
-        assert_eq!(attendance("2027-01-01"), 3.33);
+        let attendance = |today| november.figures(day(today)).percentage(Metric::Attendance);
+        assert_eq!(attendance("2026-11-04"), Some(Hundredths(2_500)));
+        assert_eq!(attendance("2027-01-01"), Some(Hundredths(333)));
         assert_eq!(november.tally.sessions, 2);
     }
 }

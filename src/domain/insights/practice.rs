@@ -1,5 +1,8 @@
 //! How much of what was planned got done, and what is kept of it as sessions end.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 
 use chrono::NaiveDate;

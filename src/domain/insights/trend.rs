@@ -179,11 +179,15 @@ mod tests {
 
     #[test]
     fn changes_are_told_in_percent_of_the_first() {
-        assert_eq!(change_percentage(&[80.0, 10.0, 60.0]), -25.0);
-        assert_eq!(change_percentage(&[30.0, 40.0]), 33.33);
-        assert_eq!(change_percentage(&[0.0, 40.0]), 0.0);
-        assert_eq!(change_percentage(&[30.0]), 0.0);
-        assert_eq!(change_percentage(&[]), 0.0);
+        let series: [&[f64]; 5] = [
+            &[80.0, 10.0, 60.0],
+            &[30.0, 40.0],
+            &[0.0, 40.0],
+            &[30.0],
+            &[],
+        ];
+        let changes = series.map(change_percentage);
+        assert_eq!(changes, [-25.0, 33.33, 0.0, 0.0, 0.0]);
     }
 
     /// The rule again, with fractions as they are said.

@@ -136,7 +136,7 @@ async fn read_performance<DB: Dialect>(
     let others: BTreeSet<_> = ended.iter().map(|session| session.user_id).collect();
     let others = others.into_iter().filter(|user| *user != query.user);
     let mut keys: Vec<_> = ranges.iter().map(|range| (query.user, *range)).collect();
-    keys.extend(others.flat_map(|user| last.map(|range| (user, range))));
+    keys.extend(others.filter_map(|user| last.map(|range| (user, range))));
     let stored = performance::periods::<DB>(conn, tenant, &keys, query.subject()).await?;
     let mut tallies = Tallies::new(keys.iter().copied(), stored);
     tallies.add_ended(&ended, query.subject(), &settings, now);

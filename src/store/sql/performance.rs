@@ -272,7 +272,7 @@ pub fn month_columns<'a>(months: &'a [&'a MonthAddition]) -> Rows<'a> {
     tally_columns(rows, |month| &month.tally).done()
 }
 
-fn tally_columns<'a, T>(rows: RowsOf<'a, T>, tally: fn(&T) -> &Tally) -> RowsOf<'a, T> {
+fn tally_columns<T>(rows: RowsOf<'_, T>, tally: fn(&T) -> &Tally) -> RowsOf<'_, T> {
     rows.int("sessions", move |row| tally(row).sessions)
         .int("active_seconds", move |row| tally(row).active_seconds)
         .int("tests", move |row| tally(row).tests)
