@@ -48,6 +48,7 @@ mod performance_model;
 mod practice;
 mod reading;
 mod reference;
+mod report;
 mod settings;
 mod starting;
 mod tenants;

@@ -186,8 +186,8 @@ mod tests {
             &[30.0],
             &[],
         ];
-        let changes = series.map(change_percentage);
-        assert_eq!(changes, [-25.0, 33.33, 0.0, 0.0, 0.0]);
+        let changes = series.map(|values| change_percentage(values).to_string());
+        assert_eq!(changes, ["-25", "33.33", "0", "0", "0"]);
     }
 
     /// The rule again, with fractions as they are said.
