@@ -43,6 +43,8 @@ mod health;
 mod input;
 mod limits;
 mod lists;
+mod performance;
+mod performance_year;
 mod sessions;
 mod settings;
 mod stats_stream;

@@ -97,7 +97,10 @@ async fn answers(caller: &mut Caller, session: &str, user: &str) -> Vec<String> 
     let user_id = || user.to_owned();
     let (start_date, end_date) = ("2026-01-01".to_owned(), "2026-12-31".to_owned());
     let Caller {
-        sessions, usage, ..
+        sessions,
+        usage,
+        insights,
+        ..
     } = caller;
     let end = pb::EndSessionRequest {
         session_id: session_id(),
@@ -157,6 +160,25 @@ async fn answers(caller: &mut Caller, session: &str, user: &str) -> Vec<String> 
         ..Default::default()
     };
     let summary = pb::GetUserSummaryRequest { user_id: user_id() };
+    let stats = pb::GetSessionStatsRequest {
+        user_id: user_id(),
+        ..Default::default()
+    };
+    let warmup = pb::GetWarmupRequest { user_id: user_id() };
+    let overview = pb::GetPerformanceOverviewRequest {
+        user_id: user_id(),
+        ..Default::default()
+    };
+    let trend = pb::GetPerformanceTrendRequest {
+        user_id: user_id(),
+        metric: 1,
+        ..Default::default()
+    };
+    let compare = |by| pb::ComparePerformanceRequest {
+        user_id: user_id(),
+        by,
+        ..Default::default()
+    };
     vec![
         plain(sessions.end_session(end).await),
         plain(sessions.heartbeat(heartbeat).await),
@@ -173,6 +195,13 @@ async fn answers(caller: &mut Caller, session: &str, user: &str) -> Vec<String> 
         plain(usage.get_user_usage_stats(days).await),
         all(usage.stream_usage_stats(stream).await).await,
         plain(usage.get_user_summary(summary).await),
+        plain(insights.get_session_stats(stats).await),
+        plain(insights.get_warmup(warmup).await),
+        plain(insights.get_performance_overview(overview).await),
+        plain(insights.get_performance_trend(trend).await),
+        plain(insights.compare_performance(compare(1)).await),
+        plain(insights.compare_performance(compare(2)).await),
+        plain(insights.compare_performance(compare(3)).await),
     ]
 }
 

@@ -61,7 +61,7 @@ pub fn recorded(user_id: UserId, start: &str, seconds: u64) -> RecordSession {
 }
 
 impl Fixture {
-    pub async fn save(&self, session: RecordSession) -> SessionId {
+    pub async fn keep(&self, session: RecordSession) -> SessionId {
         let session_id = SessionId(self.new_id());
         let session = RecordSession {
             session_id,
@@ -71,10 +71,10 @@ impl Fixture {
         session_id
     }
 
-    async fn save_about(&self, session: RecordSession, about: Subject) -> SessionId {
+    async fn keep_about(&self, session: RecordSession, about: Subject) -> SessionId {
         let mut session = session;
         session.context.subject = Some(about);
-        self.save(session).await
+        self.keep(session).await
     }
 
     async fn log(&self, session_id: SessionId, kind: &str, items: (i64, i64), start: Option<&str>) {
@@ -139,8 +139,8 @@ fn time(sessions: i64, active_seconds: i64) -> Tally {
 
 async fn a_session_adds_to_the_days_that_it_touched(db: Fixture) {
     // From 23:59:30 to 00:01, and a short one.
-    db.save(recorded(user(1), "2026-11-18T23:59:30Z", 90)).await;
-    db.save(recorded(user(1), "2026-11-18T08:00:00Z", 600))
+    db.keep(recorded(user(1), "2026-11-18T23:59:30Z", 90)).await;
+    db.keep(recorded(user(1), "2026-11-18T08:00:00Z", 600))
         .await;
     let days = db.last_days(user(1), 3).await;
     assert_eq!(days, [(time(2, 630), 1), (time(0, 60), 0), (time(0, 0), 0)]);
@@ -155,7 +155,7 @@ async fn a_session_adds_to_the_days_that_it_touched(db: Fixture) {
 }
 
 async fn an_activity_adds_to_the_day_of_its_own_start(db: Fixture) {
-    let id = db.save(recorded(user(1), "2026-11-19T10:00:00Z", 60)).await;
+    let id = db.keep(recorded(user(1), "2026-11-19T10:00:00Z", 60)).await;
     db.log(id, "testing", (3, 2), None).await;
     db.log(id, "testing", (2, 2), Some("2026-11-19T10:00:00Z"))
         .await;
@@ -184,11 +184,11 @@ async fn an_activity_adds_to_the_day_of_its_own_start(db: Fixture) {
 async fn one_subject_is_what_its_sessions_and_their_activities_add(db: Fixture) {
     let algebra = subject("algebra", "Algebra");
     let session = recorded(user(1), "2026-11-20T08:00:00Z", 600);
-    let id = db.save_about(session, algebra.clone()).await;
+    let id = db.keep_about(session, algebra.clone()).await;
     db.log(id, "testing", (4, 3), None).await;
     let session = recorded(user(1), "2026-11-19T08:00:00Z", 300);
-    db.save_about(session, subject("history", "History")).await;
-    db.save(recorded(user(1), "2026-11-20T09:00:00Z", 60)).await;
+    db.keep_about(session, subject("history", "History")).await;
+    db.keep(recorded(user(1), "2026-11-20T09:00:00Z", 60)).await;
 
     let of = async |scope| {
         let found = db
@@ -221,9 +221,9 @@ async fn a_subject_has_the_name_that_it_had_last(db: Fixture) {
         ("2026-11-02T09:00:00Z", 90, "b", "Other"),
     ] {
         let session = recorded(user(1), start, seconds);
-        db.save_about(session, subject(id, name)).await;
+        db.keep_about(session, subject(id, name)).await;
     }
-    db.save(recorded(user(1), "2026-11-20T08:00:00Z", 60)).await;
+    db.keep(recorded(user(1), "2026-11-20T08:00:00Z", 60)).await;
     // Over by itself, and not swept: of a subject that is known, and of one that is not.
     db.set_clock("2026-11-20T12:00:00Z");
     let mut open = Vec::new();
@@ -336,9 +336,9 @@ async fn days_are_those_of_the_zone_of_their_time(db: Fixture) {
     db.set_clock("2026-11-01T00:00:00Z");
     db.set_zone(chrono_tz::Tz::Pacific__Auckland).await;
     db.set_clock("2026-11-19T12:00:00Z");
-    db.save(recorded(user(1), "2026-11-18T09:30:00Z", 60)).await;
+    db.keep(recorded(user(1), "2026-11-18T09:30:00Z", 60)).await;
     let id = db
-        .save(recorded(user(1), "2026-11-18T11:30:00Z", 120))
+        .keep(recorded(user(1), "2026-11-18T11:30:00Z", 120))
         .await;
     db.log(id, "assignment", (1, 0), Some("2026-11-18T10:59:59Z"))
         .await;
@@ -365,7 +365,7 @@ async fn users_are_ranked_among_those_with_a_sample(db: Fixture) {
         let who = user(number.into());
         for n in 1..=number {
             let start = format!("2026-11-{:02}T08:00:00Z", n + 1);
-            let id = db.save(recorded(who, &start, 60)).await;
+            let id = db.keep(recorded(who, &start, 60)).await;
             if n == 1 && number > 1 {
                 let correct = i64::try_from(number).unwrap();
                 db.log(id, "testing", (6, correct), Some(&start)).await;
@@ -373,7 +373,7 @@ async fn users_are_ranked_among_those_with_a_sample(db: Fixture) {
         }
     }
     // Of the month before, and of the one after.
-    db.save(recorded(user(7), "2026-10-31T08:00:00Z", 60)).await;
+    db.keep(recorded(user(7), "2026-10-31T08:00:00Z", 60)).await;
     let ask = async |number: u128, granularity, date: &str| {
         let query = PerformanceQuery {
             date: Some(day(date)),
@@ -404,9 +404,9 @@ async fn users_are_ranked_among_those_with_a_sample(db: Fixture) {
 }
 
 async fn others_that_are_over_are_ranked_before_the_sweep(db: Fixture) {
-    db.save(recorded(user(1), "2026-11-20T08:00:00Z", 600))
+    db.keep(recorded(user(1), "2026-11-20T08:00:00Z", 600))
         .await;
-    db.save(recorded(user(2), "2026-11-19T08:00:00Z", 500))
+    db.keep(recorded(user(2), "2026-11-19T08:00:00Z", 500))
         .await;
     // With this they have 620 seconds, as much as 620, and nothing.
     let mut open = Vec::new();
@@ -445,7 +445,7 @@ async fn a_tenant_is_a_cohort_of_its_own(db: Fixture) {
     for tenant in [1, 2] {
         let db = db.for_tenant(tenant);
         for number in 0..tenant {
-            db.save(recorded(user(number), "2026-11-20T08:00:00Z", 60))
+            db.keep(recorded(user(number), "2026-11-20T08:00:00Z", 60))
                 .await;
         }
     }
@@ -492,9 +492,9 @@ async fn outcomes_are_of_ended_sessions_that_started_in_the_window(db: Fixture) 
         ("2026-11-13T12:00:00Z", 2),
         ("2026-11-20T11:00:00Z", 3),
     ] {
-        db.save(recorded(user(1), start, seconds)).await;
+        db.keep(recorded(user(1), start, seconds)).await;
     }
-    db.save(recorded(user(2), "2026-11-20T11:00:00Z", 9)).await;
+    db.keep(recorded(user(2), "2026-11-20T11:00:00Z", 9)).await;
     let result = SessionResult {
         words_spoken: 7,
         scores: [("fluency".to_owned(), 81.1)].into(),
@@ -506,7 +506,7 @@ async fn outcomes_are_of_ended_sessions_that_started_in_the_window(db: Fixture) 
         ..completed()
     };
     let session = recorded(user(1), "2026-11-19T23:59:56Z", 5);
-    db.save(RecordSession { review, ..session }).await;
+    db.keep(RecordSession { review, ..session }).await;
     let now = db.now();
     let week = Window::Until {
         now,
@@ -538,7 +538,7 @@ async fn outcomes_of_days_are_those_of_their_start_date(db: Fixture) {
         ("2026-11-18T09:59:59Z", 3),
         ("2026-11-18T10:00:00Z", 4),
     ] {
-        db.save(recorded(user(1), start, seconds)).await;
+        db.keep(recorded(user(1), start, seconds)).await;
     }
     let window = Window::On(days("2026-11-18", "2026-11-18"));
     assert_eq!(lengths(&db.outcomes(user(1), window).await), [2, 3]);
