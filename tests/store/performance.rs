@@ -35,6 +35,7 @@ on_both_engines! {
     nobody_has_done_nothing
     outcomes_are_of_ended_sessions_that_started_in_the_window
     outcomes_of_days_are_those_of_their_start_date
+    what_was_there_before_is_counted_when_the_schema_changes
 }
 
 pub fn subject(id: &str, name: &str) -> Subject {
@@ -542,4 +543,81 @@ async fn outcomes_of_days_are_those_of_their_start_date(db: Fixture) {
     }
     let window = Window::On(days("2026-11-18", "2026-11-18"));
     assert_eq!(lengths(&db.outcomes(user(1), window).await), [2, 3]);
+}
+
+async fn what_was_there_before_is_counted_when_the_schema_changes(db: Fixture) {
+    // Sessions within a day, with activities on the day of their start: days are not split anew.
+    for number in 0..40_i64 {
+        let who = user(u128::try_from(number % 6).unwrap());
+        let start = format!(
+            "2026-{:02}-{:02}T08:00:00Z",
+            9 + number % 3,
+            1 + number % 19
+        );
+        let mut session = recorded(who, &start, u64::try_from(number * 61).unwrap());
+        if number % 4 > 0 {
+            let id = (number % 4).to_string();
+            session.context.subject = Some(subject(&id, &format!("Subject {id}")));
+        }
+        let id = db.keep(session).await;
+        for (kind, items) in [
+            ("testing", (number % 9, number % 9 / 2)),
+            ("flashcards", (number, number / 3)),
+            ("assignment", (number % 3, 0)),
+            ("reading", (7, 7)),
+        ] {
+            db.log(id, kind, items, Some(&start)).await;
+        }
+    }
+    let open = db.start(user(1)).await;
+    let other = db.for_tenant(0x2);
+    other
+        .keep(recorded(user(1), "2026-11-02T08:00:00Z", 60))
+        .await;
+
+    let before = everything(&db).await;
+    let before_of_other = everything(&other).await;
+    // As if it had never been.
+    db.run(
+        "DROP TABLE performance_days;
+        DROP TABLE performance_months;
+        DELETE FROM _sqlx_migrations WHERE version = 4;",
+    )
+    .await;
+    let newer = db.second_instance().await;
+    assert_eq!(everything(&newer).await, before);
+    assert_eq!(everything(&newer.for_tenant(0x2)).await, before_of_other);
+    newer.pass(MINUTE);
+    newer.end(open).await.unwrap();
+    let days = newer.last_days(user(1), 1).await;
+    assert_eq!(days, [(time(1, 60), 1)]);
+}
+
+/// All that is told of all users.
+async fn everything(db: &Fixture) -> Vec<String> {
+    let mut all = Vec::new();
+    for number in 0..6 {
+        for granularity in [Granularity::Month, Granularity::Week] {
+            let query = PerformanceQuery {
+                periods: 3,
+                ..query(user(number), granularity, Scope::Cohort)
+            };
+            all.push(format!("{:?}", db.performance(query).await));
+        }
+        for month in [9, 10, 11] {
+            let date = day(&format!("2026-{month:02}-01"));
+            let (granularity, now) = (Granularity::Month, db.now());
+            let subjects = db.store.list_subject_tallies(
+                db.tenant,
+                user(number),
+                granularity,
+                Some(date),
+                now,
+            );
+            let mut subjects = subjects.await.unwrap();
+            subjects.sort_by(|a, b| a.subject.id.cmp(&b.subject.id));
+            all.push(format!("{subjects:?}"));
+        }
+    }
+    all
 }

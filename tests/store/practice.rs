@@ -110,7 +110,7 @@ impl Fixture {
     }
 
     /// Runs statements on the database, past the service.
-    async fn run(&self, sql: &str) {
+    pub async fn run(&self, sql: &str) {
         let sql = AssertSqlSafe(sql.to_owned());
         if self.url.starts_with("sqlite:") {
             let mut conn = SqliteConnection::connect(&self.url).await.unwrap();
