@@ -43,6 +43,7 @@ mod health;
 mod input;
 mod limits;
 mod lists;
+mod practice;
 mod sessions;
 mod settings;
 mod stats_stream;

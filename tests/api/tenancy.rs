@@ -97,7 +97,10 @@ async fn answers(caller: &mut Caller, session: &str, user: &str) -> Vec<String> 
     let user_id = || user.to_owned();
     let (start_date, end_date) = ("2026-01-01".to_owned(), "2026-12-31".to_owned());
     let Caller {
-        sessions, usage, ..
+        sessions,
+        usage,
+        insights,
+        ..
     } = caller;
     let end = pb::EndSessionRequest {
         session_id: session_id(),
@@ -150,6 +153,28 @@ async fn answers(caller: &mut Caller, session: &str, user: &str) -> Vec<String> 
         end_date: end_date.clone(),
         include_open_sessions: true,
     };
+    let range = Some(pb::DateRange {
+        start_date: start_date.clone(),
+        end_date: end_date.clone(),
+    });
+    let statistics = pb::GetUserStatisticsRequest {
+        user_id: user_id(),
+        range: range.clone(),
+    };
+    let streak = pb::GetStreakRequest { user_id: user_id() };
+    let calendar = pb::GetCalendarRequest {
+        user_id: user_id(),
+        range,
+        include_sessions: true,
+    };
+    let frequency = pb::GetPracticeFrequencyRequest {
+        user_id: user_id(),
+        days: 0,
+    };
+    let subjects = pb::ListTopSubjectsRequest {
+        user_id: user_id(),
+        ..Default::default()
+    };
     let stream = pb::StreamUsageStatsRequest {
         start_date,
         end_date,
@@ -173,6 +198,11 @@ async fn answers(caller: &mut Caller, session: &str, user: &str) -> Vec<String> 
         plain(usage.get_user_usage_stats(days).await),
         all(usage.stream_usage_stats(stream).await).await,
         plain(usage.get_user_summary(summary).await),
+        plain(insights.get_user_statistics(statistics).await),
+        plain(insights.get_streak(streak).await),
+        plain(insights.get_calendar(calendar).await),
+        plain(insights.get_practice_frequency(frequency).await),
+        plain(insights.list_top_subjects(subjects).await),
     ]
 }
 

@@ -104,14 +104,9 @@ pub const SERVICES: [&str; 4] = [
     "dwell.v1.UsageStatsService",
 ];
 /// The RPCs of them that are not.
-pub const NOT_YET: [&str; 14] = [
+pub const NOT_YET: [&str; 9] = [
     "/dwell.v1.InsightsService/GetSessionStats",
     "/dwell.v1.InsightsService/GetWarmup",
-    "/dwell.v1.InsightsService/GetUserStatistics",
-    "/dwell.v1.InsightsService/GetStreak",
-    "/dwell.v1.InsightsService/GetCalendar",
-    "/dwell.v1.InsightsService/GetPracticeFrequency",
-    "/dwell.v1.InsightsService/ListTopSubjects",
     "/dwell.v1.InsightsService/GetPerformanceOverview",
     "/dwell.v1.InsightsService/GetPerformanceTrend",
     "/dwell.v1.InsightsService/ComparePerformance",

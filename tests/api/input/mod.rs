@@ -5,6 +5,7 @@ mod call;
 mod coverage;
 mod ending;
 mod listing;
+mod practice;
 mod rows;
 mod sessions;
 mod tenants;
@@ -40,6 +41,7 @@ fn table(tokens: &Tokens) -> Vec<Row> {
     let mut rows = sessions::rows(tokens);
     rows.extend(usage::rows(tokens));
     rows.extend(tenants::rows());
+    rows.extend(practice::rows());
     rows
 }
 
