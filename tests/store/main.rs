@@ -46,6 +46,7 @@ mod model;
 mod practice;
 mod reading;
 mod reference;
+mod report;
 mod settings;
 mod starting;
 mod tenants;

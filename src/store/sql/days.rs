@@ -70,8 +70,7 @@ pub const UPSERT_DAYS: &str = "
         sessions_partial = user_usage_stats.sessions_partial + excluded.sessions_partial,
         sessions_abandoned = user_usage_stats.sessions_abandoned + excluded.sessions_abandoned,
         completed_seconds = user_usage_stats.completed_seconds + excluded.completed_seconds,
-        updated_at = excluded.updated_at, revision = user_usage_stats.revision + 1
-    RETURNING user_id, usage_date, revision";
+        updated_at = excluded.updated_at, revision = user_usage_stats.revision + 1";
 
 pub async fn by_key<DB: Dialect>(
     conn: &mut DB::Connection,
@@ -158,7 +157,7 @@ pub fn columns<'a>(days: &'a [&'a (&'a DailyUsage, PracticeTotals)]) -> Rows<'a>
         .done()
 }
 
-/// The columns that [`SELECT_DAYS_BY_KEY`] reads.
+/// The columns that [`SELECT_DAYS_BY_KEY`] and [`super::tenant_usage::COUNT_NEW_DAYS`] read.
 pub fn key_columns<'a>(keys: &'a [&'a (UserId, NaiveDate)]) -> Rows<'a> {
     RowsOf::new(keys)
         .uuid("user_id", |(user, _)| user.0)

@@ -10,7 +10,7 @@ use crate::values::USER;
 
 pub fn rows() -> Vec<Row> {
     let mut rows = uuid("user_id", USER, |r: &mut GetStreakRequest, id| {
-        r.user_id = id
+        r.user_id = id;
     });
     rows.extend(statistics());
     rows.extend(calendar());
@@ -19,6 +19,7 @@ pub fn rows() -> Vec<Row> {
     rows
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "messages hold it so")]
 fn range(start: &str, end: &str) -> Option<DateRange> {
     Some(DateRange {
         start_date: start.to_owned(),
@@ -36,7 +37,7 @@ fn dates<R: Input>(set: impl Fn(&mut R, Option<DateRange>)) -> Vec<Row> {
     }));
     rows.extend([
         bad(&["range.end_date"], |r| {
-            set(r, range("2026-03-02", "2026-03-01"))
+            set(r, range("2026-03-02", "2026-03-01"));
         }),
         bad(&["range.start_date", "range.end_date"], |r| {
             set(r, Some(DateRange::default()));
@@ -101,7 +102,7 @@ fn statistics() -> Vec<Row> {
         bad(
             &["user_id", "range.start_date", "range.end_date"],
             |r: &mut Request| {
-                r.user_id = "jane".to_owned();
+                r.user_id = "jane".into();
                 r.range = range("yesterday", "today");
             },
         ),
@@ -181,7 +182,7 @@ fn subjects() -> Vec<Row> {
         ],
         |r: &mut Request| {
             r.user_id.clear();
-            r.subject_type = "A song".to_owned();
+            r.subject_type = "A song".into();
             r.limit = 1_000;
             r.range = range("", "2026-02-30");
         },
