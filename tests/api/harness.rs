@@ -160,13 +160,14 @@ impl Interceptor for AsTenant {
 }
 
 type Called = InterceptedService<Channel, AsTenant>;
+pub type Insights = InsightsServiceClient<Called>;
 
 /// One tenant's clients.
 #[derive(Clone)]
 pub struct Caller {
     pub sessions: SessionServiceClient<Called>,
     pub usage: UsageStatsServiceClient<Called>,
-    pub insights: InsightsServiceClient<Called>,
+    pub insights: Insights,
     pub settings: TenantServiceClient<Called>,
 }
 

@@ -45,6 +45,7 @@ mod limits;
 mod lists;
 mod performance;
 mod performance_year;
+mod practice;
 mod sessions;
 mod settings;
 mod stats_stream;

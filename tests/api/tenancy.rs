@@ -5,7 +5,7 @@ use tokio_stream::once;
 use tonic::{Code, Response, Status, Streaming};
 
 use crate::{
-    harness::{Caller, Server},
+    harness::{Caller, Insights, Server},
     support::ids::tenant,
     values::{OTHER_USER, SESSION, USER, id, reason, start},
     wire::{SERVICES, call, methods},
@@ -160,6 +160,31 @@ async fn answers(caller: &mut Caller, session: &str, user: &str) -> Vec<String> 
         ..Default::default()
     };
     let summary = pb::GetUserSummaryRequest { user_id: user_id() };
+    let mut answers = vec![
+        plain(sessions.end_session(end).await),
+        plain(sessions.heartbeat(heartbeat).await),
+        all(sessions.stream_heartbeats(once(streamed)).await).await,
+        plain(sessions.pause_session(pause).await),
+        plain(sessions.resume_session(resume).await),
+        plain(sessions.get_session(get).await),
+        plain(sessions.list_sessions(list).await),
+        plain(sessions.revoke_sessions(count).await),
+        plain(sessions.revoke_sessions(revoke_one).await),
+        plain(sessions.revoke_sessions(revoke_all).await),
+        plain(sessions.log_activity(log).await),
+        plain(sessions.list_activities(activities).await),
+        plain(usage.get_user_usage_stats(days).await),
+        all(usage.stream_usage_stats(stream).await).await,
+        plain(usage.get_user_summary(summary).await),
+    ];
+    answers.extend(practice(insights, user).await);
+    answers.extend(performance(insights, user).await);
+    answers
+}
+
+/// What the RPCs about performance answer.
+async fn performance(insights: &mut Insights, user: &str) -> Vec<String> {
+    let user_id = || user.to_owned();
     let stats = pb::GetSessionStatsRequest {
         user_id: user_id(),
         ..Default::default()
@@ -180,21 +205,6 @@ async fn answers(caller: &mut Caller, session: &str, user: &str) -> Vec<String> 
         ..Default::default()
     };
     vec![
-        plain(sessions.end_session(end).await),
-        plain(sessions.heartbeat(heartbeat).await),
-        all(sessions.stream_heartbeats(once(streamed)).await).await,
-        plain(sessions.pause_session(pause).await),
-        plain(sessions.resume_session(resume).await),
-        plain(sessions.get_session(get).await),
-        plain(sessions.list_sessions(list).await),
-        plain(sessions.revoke_sessions(count).await),
-        plain(sessions.revoke_sessions(revoke_one).await),
-        plain(sessions.revoke_sessions(revoke_all).await),
-        plain(sessions.log_activity(log).await),
-        plain(sessions.list_activities(activities).await),
-        plain(usage.get_user_usage_stats(days).await),
-        all(usage.stream_usage_stats(stream).await).await,
-        plain(usage.get_user_summary(summary).await),
         plain(insights.get_session_stats(stats).await),
         plain(insights.get_warmup(warmup).await),
         plain(insights.get_performance_overview(overview).await),
@@ -202,6 +212,40 @@ async fn answers(caller: &mut Caller, session: &str, user: &str) -> Vec<String> 
         plain(insights.compare_performance(compare(1)).await),
         plain(insights.compare_performance(compare(2)).await),
         plain(insights.compare_performance(compare(3)).await),
+    ]
+}
+
+/// What the RPCs about practice answer.
+async fn practice(insights: &mut Insights, user: &str) -> Vec<String> {
+    let user_id = || user.to_owned();
+    let range = Some(pb::DateRange {
+        start_date: "2026-01-01".to_owned(),
+        end_date: "2026-12-31".to_owned(),
+    });
+    let statistics = pb::GetUserStatisticsRequest {
+        user_id: user_id(),
+        range: range.clone(),
+    };
+    let in_a_row = pb::GetStreakRequest { user_id: user_id() };
+    let calendar = pb::GetCalendarRequest {
+        user_id: user_id(),
+        range,
+        include_sessions: true,
+    };
+    let frequency = pb::GetPracticeFrequencyRequest {
+        user_id: user_id(),
+        days: 0,
+    };
+    let subjects = pb::ListTopSubjectsRequest {
+        user_id: user_id(),
+        ..Default::default()
+    };
+    vec![
+        plain(insights.get_user_statistics(statistics).await),
+        plain(insights.get_streak(in_a_row).await),
+        plain(insights.get_calendar(calendar).await),
+        plain(insights.get_practice_frequency(frequency).await),
+        plain(insights.list_top_subjects(subjects).await),
     ]
 }
 

@@ -104,12 +104,7 @@ pub const SERVICES: [&str; 4] = [
     "dwell.v1.UsageStatsService",
 ];
 /// The RPCs of them that are not.
-pub const NOT_YET: [&str; 9] = [
-    "/dwell.v1.InsightsService/GetUserStatistics",
-    "/dwell.v1.InsightsService/GetStreak",
-    "/dwell.v1.InsightsService/GetCalendar",
-    "/dwell.v1.InsightsService/GetPracticeFrequency",
-    "/dwell.v1.InsightsService/ListTopSubjects",
+pub const NOT_YET: [&str; 4] = [
     "/dwell.v1.SessionService/WatchSessions",
     "/dwell.v1.TenantService/ExportUserData",
     "/dwell.v1.TenantService/DeleteUserData",

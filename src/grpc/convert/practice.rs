@@ -25,8 +25,11 @@ const DEFAULT_FREQUENCY_DAYS: u16 = 30;
 const MAX_SUBJECTS: u16 = 100;
 const DEFAULT_SUBJECTS: u16 = 10;
 
-/// No limit to how long a range is.
-const ANY_LENGTH: Option<(fn(NaiveDate) -> NaiveDate, &str)> = None;
+/// The last end that a start allows, and the rule in words.
+type Longest = (fn(NaiveDate) -> NaiveDate, &'static str);
+
+/// A range may be as long as it likes.
+const ANY_LENGTH: Option<Longest> = None;
 
 /// Whose statistics, and of which days.
 pub fn statistics_range(

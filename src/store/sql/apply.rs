@@ -263,17 +263,15 @@ async fn flush<DB: Dialect>(
     let features: Vec<_> = tenant_days
         .iter()
         .flat_map(|(date, day)| {
-            let uses = day.feature_usage.iter();
-            uses.map(|(feature, uses)| (*date, feature.as_str(), *uses))
+            let counts = day.feature_usage.iter();
+            counts.map(|(feature, count)| (*date, feature.as_str(), *count))
         })
         .collect();
     let features: Vec<_> = features.iter().collect();
     let tenant_days: Vec<_> = tenant_days.iter().collect();
     let tenant_days: Vec<_> = tenant_days.iter().collect();
-    let day_keys: Vec<_> = days
-        .iter()
-        .map(|(day, _)| (day.user_id, day.date))
-        .collect();
+    let day_keys = ledger.added_days().map(|day| (day.user_id, day.date));
+    let day_keys: Vec<_> = day_keys.collect();
     let day_keys: Vec<_> = day_keys.iter().collect();
     let mut writes = vec![
         Write::new(users::UPSERT_USERS, users::columns(&users)),

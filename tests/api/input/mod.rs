@@ -6,6 +6,7 @@ mod coverage;
 mod ending;
 mod listing;
 mod performance;
+mod practice;
 mod rows;
 mod sessions;
 mod tenants;
@@ -42,6 +43,7 @@ fn table(tokens: &Tokens) -> Vec<Row> {
     rows.extend(usage::rows(tokens));
     rows.extend(performance::rows());
     rows.extend(tenants::rows());
+    rows.extend(practice::rows());
     rows
 }
 
