@@ -21,8 +21,8 @@ pub enum Metric {
     FlashcardMastery,
     /// Completed items of `assignment` activities. Sample: the activities.
     AssignmentCompletion,
-    /// Days with the start of an ended session, of all days of the period that have begun,
-    /// percent. Sample: those days.
+    /// Days with the start of an ended session, however it ended (unlike a practised day), of
+    /// all days of the period that have begun, percent. Sample: those with one.
     Attendance,
 }
 
