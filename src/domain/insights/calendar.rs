@@ -25,7 +25,7 @@ pub struct CalendarDay {
 }
 
 /// The days of `range` at `now` on which a session started or time was spent, oldest first: a
-/// stay over midnight shows on both of its days. `stored` are such days, and `open` the
+/// stay over midnight shows on both of its days. `stored` are the user's days, and `open` the
 /// sessions stored as open, whose time counts as soon as they are over.
 #[must_use]
 pub fn calendar_days(
