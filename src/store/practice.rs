@@ -37,7 +37,7 @@ pub struct PracticeTimes {
 #[derive(Clone, PartialEq, Debug)]
 pub struct UserCalendar {
     pub settings: TenantSettings,
-    /// The days on which a session started or time was spent, oldest first.
+    /// Oldest first.
     pub days: Vec<CalendarDay>,
     /// The sessions stored as open, in no order.
     pub open: Vec<Session>,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use chrono_tz::Tz;
 use dwell::{
     domain::{
-        commands::{RecordSession, RecordedTime, RevokeSessions},
+        commands::{EndSession, RecordSession, RecordedTime, RevokeSessions},
         ids::{SessionId, UserId},
         insights::{
             calendar::CalendarDay,
@@ -19,6 +19,7 @@ use dwell::{
     },
     store::practice::UserCalendar,
 };
+use futures::future::{join, join_all};
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, SqliteConnection};
 
 use crate::fixture::{Fixture, HOUR, MINUTE, at, completed, context, day, days, user};
@@ -26,6 +27,7 @@ use crate::fixture::{Fixture, HOUR, MINUTE, at, completed, context, day, days, u
 on_both_engines! {
     an_end_counts_for_the_day_of_its_start
     however_a_session_ends_it_is_counted_once
+    what_is_counted_at_once_is_counted_once
     times_are_those_of_the_last_days
     a_calendar_has_the_days_of_the_range_and_their_sessions
     most_completed_sessions_come_first_then_types_then_ids
@@ -227,6 +229,40 @@ async fn however_a_session_ends_it_is_counted_once(db: Fixture) {
     let history = db.practice(JANE).await;
     assert_eq!(history.days, [practised("2026-11-20", [5, 1, 0, 0, 0])]);
     assert!(history.open.is_empty());
+}
+
+async fn what_is_counted_at_once_is_counted_once(db: Fixture) {
+    let done = CompletionStatus::Completed;
+    let mut open = Vec::new();
+    for _ in 0..8 {
+        open.push(db.start(JANE).await);
+    }
+    db.pass(60);
+    // What is saved needs nothing that is stored, but what ends does: so the batch decides again.
+    let ends = join_all(open.iter().map(|id| {
+        db.submit(EndSession {
+            user_id: JANE,
+            session_id: *id,
+            review: completed(),
+            end_time: None,
+        })
+    }));
+    let starts = (0..8).map(|hour| format!("2026-11-20T0{hour}:00:00Z"));
+    let saves = starts.map(|start| {
+        let db = db.clone();
+        async move { db.save(&start, 60, done, about("song", "a")).await }
+    });
+    let (ended, _) = join(ends, join_all(saves)).await;
+    assert!(ended.iter().all(Result::is_ok));
+    let history = db.practice(JANE).await;
+    assert_eq!(history.days, [practised("2026-11-20", [16, 16, 0, 0, 960])]);
+    let times = db.practice_times(JANE, 1).await;
+    let sessions: Vec<_> = times.starts.iter().map(|(_, sessions)| *sessions).collect();
+    assert_eq!(sessions, [1, 1, 1, 1, 1, 1, 1, 1, 8]);
+    assert_eq!(
+        db.top(None, DateRange::ALL, 10).await,
+        [told("song", "a", 8)]
+    );
 }
 
 async fn times_are_those_of_the_last_days(db: Fixture) {

@@ -51,8 +51,7 @@ pub const LIST_CALENDAR_DAYS: &str = "
     SELECT string_agg(CAST(usage_date AS TEXT) || ' ' || sessions_started
         || ' ' || sessions_completed || ' ' || active_seconds, ',') AS list
     FROM user_usage_stats
-    WHERE tenant_id = $1 AND user_id = $2 AND usage_date BETWEEN $3 AND $4
-        AND (sessions_started > 0 OR active_seconds > 0)";
+    WHERE tenant_id = $1 AND user_id = $2 AND usage_date BETWEEN $3 AND $4";
 
 pub const LIST_PRACTICE_TIMES: &str = "
     SELECT string_agg(CAST(practice_date AS TEXT) || ' ' || utc_quarter
