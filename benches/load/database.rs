@@ -1,0 +1,152 @@
+//! Databases with dwell's schema, on both engines, durable as they come.
+
+use std::{
+    fmt,
+    path::Path,
+    process::{Command, Stdio},
+    str::FromStr,
+    sync::{
+        OnceLock,
+        atomic::{AtomicU32, Ordering},
+    },
+};
+
+use sqlx::{
+    AssertSqlSafe, Connection, PgConnection, SqliteConnection, raw_sql,
+    sqlite::SqliteConnectOptions,
+};
+use tempfile::TempDir;
+
+use crate::{Result, postgres_server::Server};
+
+/// PostgreSQL with memory for the load, and fsync on as it comes.
+const SETTINGS: [&str; 4] = [
+    "shared_buffers=512MB",
+    "max_wal_size=4GB",
+    "maintenance_work_mem=512MB",
+    "max_connections=200",
+];
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Engine {
+    Sqlite,
+    Postgres,
+}
+
+impl Engine {
+    pub const BOTH: [Self; 2] = [Self::Sqlite, Self::Postgres];
+}
+
+impl fmt::Display for Engine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Sqlite => "SQLite",
+            Self::Postgres => "PostgreSQL",
+        })
+    }
+}
+
+/// Makes databases; starts PostgreSQL when the first one needs it.
+#[derive(Default)]
+pub struct Databases {
+    postgres: OnceLock<Server>,
+    made: AtomicU32,
+}
+
+/// One database with dwell's schema.
+pub struct Database {
+    pub engine: Engine,
+    pub url: String,
+    /// Of SQLite's file.
+    _directory: TempDir,
+}
+
+/// A connection to load data and to look, beside dwell.
+pub enum Conn {
+    Sqlite(SqliteConnection),
+    Postgres(PgConnection),
+}
+
+impl Databases {
+    /// A new one, without a row.
+    pub async fn empty(&self, engine: Engine) -> Result<Database> {
+        let directory = tempfile::tempdir()?;
+        let url = match engine {
+            Engine::Sqlite => sqlite_url(directory.path()),
+            Engine::Postgres => self.postgres_url().await?,
+        };
+        let migrated = Command::new(env!("CARGO_BIN_EXE_dwell"))
+            .args(["migrate", "--database-url", &url, "--log", "warn"])
+            .stdout(Stdio::null())
+            .status()?;
+        if !migrated.success() {
+            return Err("dwell migrate failed".into());
+        }
+        Ok(Database {
+            engine,
+            url,
+            _directory: directory,
+        })
+    }
+
+    async fn postgres_url(&self) -> Result<String> {
+        let server = match self.postgres.get() {
+            Some(server) => server,
+            None => {
+                let started = Server::start(&SETTINGS)?;
+                self.postgres.get_or_init(|| started)
+            }
+        };
+        let name = format!("load_{}", self.made.fetch_add(1, Ordering::SeqCst));
+        let mut conn = PgConnection::connect(&server.url("postgres")).await?;
+        raw_sql(AssertSqlSafe(format!("CREATE DATABASE {name}")))
+            .execute(&mut conn)
+            .await?;
+        conn.close().await?;
+        Ok(server.url(&name))
+    }
+}
+
+impl Database {
+    pub async fn connect(&self) -> Result<Conn> {
+        Ok(match self.engine {
+            Engine::Sqlite => {
+                let options = SqliteConnectOptions::from_str(&self.url)?;
+                Conn::Sqlite(SqliteConnection::connect_with(&options).await?)
+            }
+            Engine::Postgres => Conn::Postgres(PgConnection::connect(&self.url).await?),
+        })
+    }
+}
+
+impl Conn {
+    pub async fn execute(&mut self, sql: &str) -> Result<()> {
+        let sql = raw_sql(AssertSqlSafe(sql.to_owned()));
+        match self {
+            Self::Sqlite(conn) => sql.execute(conn).await.map(|_| ())?,
+            Self::Postgres(conn) => sql.execute(conn).await.map(|_| ())?,
+        }
+        Ok(())
+    }
+
+    /// The only column of each row, which is text.
+    pub async fn texts(&mut self, sql: &str) -> Result<Vec<String>> {
+        let sql = AssertSqlSafe(sql.to_owned());
+        Ok(match self {
+            Self::Sqlite(conn) => sqlx::query_scalar(sql).fetch_all(conn).await?,
+            Self::Postgres(conn) => sqlx::query_scalar(sql).fetch_all(conn).await?,
+        })
+    }
+
+    pub async fn close(self) -> Result<()> {
+        match self {
+            Self::Sqlite(conn) => conn.close().await?,
+            Self::Postgres(conn) => conn.close().await?,
+        }
+        Ok(())
+    }
+}
+
+fn sqlite_url(directory: &Path) -> String {
+    format!("sqlite://{}", directory.join("dwell.db").display())
+}
