@@ -1,8 +1,7 @@
-//! Databases with dwell's schema, on both engines, durable as they come.
+//! Databases of either engine, durable as they come.
 
 use std::{
     fmt,
-    path::Path,
     process::{Command, Stdio},
     str::FromStr,
     sync::{
@@ -53,7 +52,7 @@ pub struct Databases {
     made: AtomicU32,
 }
 
-/// One database with dwell's schema.
+/// One database, for as long as this is there.
 pub struct Database {
     pub engine: Engine,
     pub url: String,
@@ -68,25 +67,32 @@ pub enum Conn {
 }
 
 impl Databases {
-    /// A new one, without a row.
-    pub async fn empty(&self, engine: Engine) -> Result<Database> {
+    /// A new one, without a table.
+    pub async fn bare(&self, engine: Engine) -> Result<Database> {
         let directory = tempfile::tempdir()?;
         let url = match engine {
-            Engine::Sqlite => sqlite_url(directory.path()),
+            Engine::Sqlite => format!("sqlite://{}", directory.path().join("dwell.db").display()),
             Engine::Postgres => self.postgres_url().await?,
         };
-        let migrated = Command::new(env!("CARGO_BIN_EXE_dwell"))
-            .args(["migrate", "--database-url", &url, "--log", "warn"])
-            .stdout(Stdio::null())
-            .status()?;
-        if !migrated.success() {
-            return Err("dwell migrate failed".into());
-        }
         Ok(Database {
             engine,
             url,
             _directory: directory,
         })
+    }
+
+    /// A new one with dwell's tables, and no row.
+    pub async fn empty(&self, engine: Engine) -> Result<Database> {
+        let database = self.bare(engine).await?;
+        let migrated = Command::new(env!("CARGO_BIN_EXE_dwell"))
+            .args(["migrate", "--log", "warn"])
+            .args(["--database-url", &database.url])
+            .stdout(Stdio::null())
+            .status()?;
+        if !migrated.success() {
+            return Err("dwell migrate failed".into());
+        }
+        Ok(database)
     }
 
     async fn postgres_url(&self) -> Result<String> {
@@ -145,8 +151,4 @@ impl Conn {
         }
         Ok(())
     }
-}
-
-fn sqlite_url(directory: &Path) -> String {
-    format!("sqlite://{}", directory.join("dwell.db").display())
 }

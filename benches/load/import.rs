@@ -5,7 +5,7 @@ use std::time::Instant;
 use dwell::pb::v1::{
     ImportUsageRequest, RecordUsageRequest, usage_stats_service_client::UsageStatsServiceClient,
 };
-use futures::Stream;
+use futures::stream;
 use uuid::Uuid;
 
 use crate::{
@@ -19,16 +19,15 @@ use crate::{
 pub async fn import(
     address: &str,
     tenant: Uuid,
-    records: impl Stream<Item = RecordUsageRequest> + Send + 'static,
+    records: impl Iterator<Item = RecordUsageRequest> + Send + 'static,
     mut answered: impl FnMut(Instant),
 ) -> Result<()> {
-    use futures::StreamExt;
     let mut client = UsageStatsServiceClient::new(connect(address).await?);
     let messages = records.map(|record| ImportUsageRequest {
         record: Some(record),
     });
-    let answer = client.import_usage(with_tenant(messages, tenant)).await?;
-    let mut answers = answer.into_inner();
+    let messages = with_tenant(stream::iter(messages), tenant);
+    let mut answers = client.import_usage(messages).await?.into_inner();
     while let Some(answer) = answers.message().await? {
         if answer.code != 0 {
             return Err(answer.message.into());
@@ -57,6 +56,6 @@ pub async fn rate(address: &str, load: &Load) -> Result<f64> {
             last = now;
         }
     };
-    import(address, tenant, futures::stream::iter(records), count).await?;
+    import(address, tenant, records, count).await?;
     Ok(f64::from(answers) / (last - begin).as_secs_f64())
 }

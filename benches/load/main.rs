@@ -14,6 +14,7 @@ mod closed;
 mod data;
 mod database;
 mod echo;
+mod ghz;
 mod import;
 mod open;
 mod pgbench;
@@ -55,6 +56,15 @@ pub struct Args {
     /// Users of each tenant.
     #[arg(long, default_value = "5000")]
     users: u32,
+    /// Sessions of the large ledger, whose reads are compared with those of ten thousand.
+    #[arg(long, default_value = "10000000", value_parser = clap::value_parser!(u32).range(10_000..))]
+    sessions: u32,
+    /// Users of the large ledger, whose reports are compared with those of a thousand.
+    #[arg(long, default_value = "100000", value_parser = clap::value_parser!(u32).range(1_000..))]
+    report_users: u32,
+    /// Rows that are streamed.
+    #[arg(long, default_value = "1000000", value_parser = clap::value_parser!(u32).range(100..))]
+    stream_rows: u32,
     /// Only the rows whose name contains this.
     #[arg(long, default_value = "")]
     only: String,
@@ -72,7 +82,7 @@ pub struct Args {
 /// What every measurement starts from.
 pub struct Bench {
     pub args: Args,
-    databases: Databases,
+    pub databases: Databases,
 }
 
 impl Bench {
@@ -126,7 +136,7 @@ async fn main() -> ExitCode {
     if args.echo {
         return conclude(echo::serve().await);
     }
-    let mut chosen = rows::all();
+    let mut chosen = rows::all(&args);
     chosen.retain(|measurement| measurement.matches(&args.only));
     if args.list {
         let rows = chosen.iter().flat_map(|measurement| &measurement.rows);

@@ -42,6 +42,9 @@ pub const HEADER: &str = "\
 
 impl Row {
     pub fn line(&self, series: &Series) -> String {
+        if series.pairs.is_empty() {
+            return format!("| {} | {} | | | | |", self.what, series.note);
+        }
         let ratios = sorted(series, |(thing, reference)| thing / reference);
         let (ratio, spread) = (median(&ratios), ends(&ratios));
         let things = sorted(series, |(thing, _)| thing);

@@ -1,12 +1,18 @@
 //! The rows of the table, and how each is measured.
 
+mod agreement;
+mod fairness;
+mod footprint;
 mod latency;
+mod reads;
+mod scale;
+mod streams;
 mod writes;
 
 use futures::future::LocalBoxFuture;
 
 use crate::{
-    Bench, Result,
+    Args, Bench, Result,
     table::{Row, Series},
 };
 
@@ -37,10 +43,20 @@ impl Measurement {
 }
 
 /// In the order in which they are printed.
-pub fn all() -> Vec<Measurement> {
-    let mut all = writes::all();
-    all.extend(latency::all());
-    all
+pub fn all(args: &Args) -> Vec<Measurement> {
+    [
+        writes::all(),
+        latency::all(),
+        streams::all(args),
+        reads::all(args),
+        fairness::all(),
+        footprint::all(),
+        scale::all(),
+        agreement::all(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 impl Series {
