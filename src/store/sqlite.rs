@@ -1,11 +1,11 @@
 //! What is SQLite's own: the pools and pragmas, and rows as JSON.
 
 use std::{
-    collections::BTreeMap, fmt::Write, fs::File, path::PathBuf, str::FromStr, time::Duration,
+    collections::BTreeMap, fmt::Write as _, fs::File, path::PathBuf, str::FromStr, time::Duration,
 };
 
 use sqlx::{
-    Arguments, AssertSqlSafe, ConnectOptions, Decode, Encode, Sqlite, Type,
+    Arguments, AssertSqlSafe, ConnectOptions, Decode, Encode, Row, Sqlite, Type,
     encode::IsNull,
     error::{BoxDynError, DatabaseError},
     sqlite::{
@@ -20,7 +20,7 @@ use super::{
     OpenError,
     sql::{
         Pools,
-        dialect::{CommitOutcome, Dialect, ErrorClass},
+        dialect::{CommitOutcome, Dialect, ErrorClass, Version, Write, Written},
         insist_on_schema,
         rows::{Cells, Kind, Rows},
     },
@@ -86,8 +86,16 @@ fn migration_lock(options: &SqliteConnectOptions) -> sqlx::Result<File> {
 impl Dialect for Sqlite {
     const BEGIN_READ: &'static str = "BEGIN";
     const FOR_UPDATE: &'static str = "";
-    const SELECT_TRANSACTION_ID: Option<&'static str> = None;
-    const EACH_FEATURE: &'static str = "json_each(feature_usage) AS f";
+    const GREATEST: &'static str = "max";
+    const LEAST: &'static str = "min";
+    const ADDED_FEATURES: &'static str = "
+        CASE WHEN excluded.feature_usage = json_object()
+            THEN user_usage_stats.feature_usage ELSE (
+            SELECT json_group_object(key, uses) FROM (
+                SELECT f.key, SUM(f.value) AS uses FROM (
+                    SELECT key, value FROM json_each(user_usage_stats.feature_usage)
+                    UNION ALL SELECT key, value FROM json_each(excluded.feature_usage)
+                ) AS f GROUP BY f.key)) END";
 
     // A deferred transaction that turns into a writing one fails at once, whatever the
     // timeout. Whoever writes is alone.
@@ -123,6 +131,46 @@ impl Dialect for Sqlite {
         }
         json.push(']');
         args.add(json)
+    }
+
+    async fn write_all(
+        conn: &mut SqliteConnection,
+        tenant: TenantId,
+        known: Option<Version>,
+        writes: &[Write<'_>],
+    ) -> sqlx::Result<Written> {
+        let mut current = true;
+        if let Some(version) = known {
+            let row = sqlx::query_scalar(SELECT_IS_CURRENT)
+                .bind(tenant.uuid())
+                .bind(version.number)
+                .bind(version.updated_at);
+            current = row.fetch_one(&mut *conn).await?;
+        }
+        let mut rows = 0;
+        let mut new_days = Vec::new();
+        for write in writes {
+            let mut args = SqliteArguments::default();
+            args.add(tenant.uuid()).map_err(sqlx::Error::Encode)?;
+            Self::bind_rows(&mut args, &write.rows).map_err(sqlx::Error::Encode)?;
+            let sql = write.sql::<Self>(2, "true");
+            if !write.of_days {
+                rows += Self::execute(conn, sql, args).await?;
+                continue;
+            }
+            for row in Self::fetch(conn, sql, args).await? {
+                rows += 1;
+                if row.try_get::<i64, _>("revision")? == 1 {
+                    new_days.push((row.try_get("user_id")?, row.try_get("usage_date")?));
+                }
+            }
+        }
+        Ok(Written {
+            rows,
+            current,
+            new_days,
+            transaction_id: None,
+        })
     }
 
     async fn fetch(
@@ -163,6 +211,10 @@ impl Dialect for Sqlite {
         }
     }
 }
+
+pub const SELECT_IS_CURRENT: &str = "
+    SELECT EXISTS (
+        SELECT 1 FROM tenants WHERE tenant_id = $1 AND version = $2 AND updated_at = $3)";
 
 /// `[[cell, ...], ...]`, a row after the other.
 fn json_rows(rows: &Rows<'_>) -> Result<String, BoxDynError> {
