@@ -4,10 +4,7 @@ use std::{
     fmt,
     process::{Command, Stdio},
     str::FromStr,
-    sync::{
-        OnceLock,
-        atomic::{AtomicU32, Ordering},
-    },
+    sync::atomic::{AtomicU32, Ordering},
 };
 
 use sqlx::{
@@ -15,6 +12,7 @@ use sqlx::{
     sqlite::SqliteConnectOptions,
 };
 use tempfile::TempDir;
+use tokio::sync::OnceCell;
 
 use crate::{Result, postgres_server::Server};
 
@@ -48,7 +46,7 @@ impl fmt::Display for Engine {
 /// Makes databases; starts PostgreSQL when the first one needs it.
 #[derive(Default)]
 pub struct Databases {
-    postgres: OnceLock<Server>,
+    postgres: OnceCell<Server>,
     made: AtomicU32,
 }
 
@@ -96,13 +94,8 @@ impl Databases {
     }
 
     async fn postgres_url(&self) -> Result<String> {
-        let server = match self.postgres.get() {
-            Some(server) => server,
-            None => {
-                let started = Server::start(&SETTINGS)?;
-                self.postgres.get_or_init(|| started)
-            }
-        };
+        let start = async || Server::start(&SETTINGS);
+        let server = self.postgres.get_or_try_init(start).await?;
         let name = format!("load_{}", self.made.fetch_add(1, Ordering::SeqCst));
         let mut conn = PgConnection::connect(&server.url("postgres")).await?;
         raw_sql(AssertSqlSafe(format!("CREATE DATABASE {name}")))

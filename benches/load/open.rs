@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// A refused call is taken for one that took as long as this.
-const REFUSED: Duration = Duration::from_secs(60);
+const REFUSED: Duration = Duration::from_mins(1);
 
 /// Where calls come from, on connections of their own.
 #[derive(Clone, Copy, Debug)]

@@ -29,40 +29,32 @@ pub async fn best_clients(bench: &Bench) -> Result<usize> {
 
 /// Logins in a second by so many clients.
 pub fn rate(database: &Database, load: &Load, clients: usize) -> Result<f64> {
-    let directory = tempfile::tempdir()?;
-    run(database, load, clients, directory.path(), false)
+    run(database, load, clients, None)
 }
 
 /// What one client alone waits for a login.
 pub fn alone(database: &Database, load: &Load) -> Result<Outcome> {
-    let directory = tempfile::tempdir()?;
-    run(database, load, 1, directory.path(), true)?;
+    let logs = tempfile::tempdir()?;
+    run(database, load, 1, Some(logs.path()))?;
     let mut latencies = histogram()?;
-    for file in fs::read_dir(directory.path())? {
-        let path = file?.path();
-        if !path.extension().is_some_and(|extension| extension == "sql") {
-            for line in fs::read_to_string(path)?.lines() {
-                // Client, transaction, microseconds, and more.
-                let micros = line
-                    .split(' ')
-                    .nth(2)
-                    .ok_or("no latency in pgbench's log")?;
-                latencies.record(micros.parse()?)?;
-            }
+    for log in fs::read_dir(logs.path())? {
+        for line in fs::read_to_string(log?.path())?.lines() {
+            // Client, transaction, microseconds, and more.
+            let micros = line
+                .split(' ')
+                .nth(2)
+                .ok_or("no latency in pgbench's log")?;
+            latencies.record(micros.parse()?)?;
         }
     }
     Outcome::of(&latencies, load.measured)
 }
 
-/// Warms up, then runs for the time measured, and answers the rate.
-fn run(
-    database: &Database,
-    load: &Load,
-    clients: usize,
-    directory: &Path,
-    log: bool,
-) -> Result<f64> {
-    let script = directory.join("login.sql");
+/// Warms up, then runs for the time measured, and answers the rate. With a directory for logs,
+/// the time of each login goes there.
+fn run(database: &Database, load: &Load, clients: usize, logs: Option<&Path>) -> Result<f64> {
+    let directory = tempfile::tempdir()?;
+    let script = directory.path().join("login.sql");
     let population = load.population;
     let variables = format!(
         "\\set tenants {}\n\\set users {}\n",
@@ -72,31 +64,22 @@ fn run(
     let pgbench = |time: Duration| {
         let mut command = Command::new("pgbench");
         command
-            .args([
-                "-n",
-                "-M",
-                "prepared",
-                "-j",
-                "2",
-                "-c",
-                &clients.to_string(),
-            ])
+            .args(["-n", "-M", "prepared", "-j", "2"])
+            .args(["-c", &clients.to_string()])
             .args(["-T", &time.as_secs().max(1).to_string(), "-f"])
             .arg(&script);
         command
     };
     pgbench(load.warm_up()).arg(&database.url).output()?;
     let mut measured = pgbench(load.measured);
-    if log {
-        measured
-            .arg("-l")
-            .arg("--log-prefix")
-            .arg(directory.join("log"));
+    if let Some(logs) = logs {
+        measured.arg("-l").arg("--log-prefix").arg(logs.join("log"));
     }
     let output = measured.arg(&database.url).output()?;
     let text = String::from_utf8(output.stdout)?;
     let rate = text.lines().find_map(|line| line.strip_prefix("tps = "));
     let rate = rate.and_then(|rate| rate.split(' ').next());
+    let rate = rate.filter(|_| output.status.success());
     let failed = || format!("pgbench: {}", String::from_utf8_lossy(&output.stderr));
     Ok(rate.ok_or_else(failed)?.parse()?)
 }

@@ -42,31 +42,33 @@ pub const HEADER: &str = "\
 
 impl Row {
     pub fn line(&self, series: &Series) -> String {
+        let what = &self.what;
         if series.pairs.is_empty() {
-            return format!("| {} | {} | | | | |", self.what, series.note);
+            return format!("| {what} | {} | | | | |", series.note);
         }
-        let ratios = sorted(series, |(thing, reference)| thing / reference);
-        let (ratio, spread) = (median(&ratios), ends(&ratios));
         let things = sorted(series, |(thing, _)| thing);
-        let mut dwell = self.unit.show(median(&things));
-        let (reference, ratio_text, unit) = if self.reference.is_empty() {
-            let (least, most) = ends(&things);
-            dwell += &format!(" ({} to {})", self.unit.show(least), self.unit.show(most));
-            (String::new(), String::new(), Some(self.unit))
+        let (dwell, reference, ratio, unit) = if self.reference.is_empty() {
+            let shown = spread(&things, |value| self.unit.show(value));
+            (shown, String::new(), String::new(), Some(self.unit))
         } else {
             let references = sorted(series, |(_, reference)| reference);
-            let shown = self.unit.show(median(&references));
-            let ratio_text = format!("{ratio:.2} ({:.2} to {:.2})", spread.0, spread.1);
-            (format!("{}: {shown}", self.reference), ratio_text, None)
+            let reference = self.unit.show(median(&references));
+            let ratios = sorted(series, |(thing, reference)| thing / reference);
+            (
+                self.unit.show(median(&things)),
+                format!("{}: {reference}", self.reference),
+                spread(&ratios, |ratio| format!("{ratio:.2}")),
+                None,
+            )
         };
-        if !series.note.is_empty() {
-            dwell += &format!(", {}", series.note);
-        }
+        // A value without a reference stands beside a 1.
+        let outcome = median(&sorted(series, |(thing, reference)| thing / reference));
+        let reached = self.target.reached(outcome);
+        let target = self.target.show(unit);
+        let comma = if series.note.is_empty() { "" } else { ", " };
         format!(
-            "| {} | {dwell} | {reference} | {ratio_text} | {} | {} |",
-            self.what,
-            self.target.show(unit),
-            self.target.reached(ratio)
+            "| {what} | {dwell}{comma}{} | {reference} | {ratio} | {target} | {reached} |",
+            series.note
         )
     }
 }
@@ -126,7 +128,8 @@ fn median(sorted: &[f64]) -> f64 {
     sorted.get(sorted.len() / 2).copied().unwrap_or(f64::NAN)
 }
 
-fn ends(sorted: &[f64]) -> (f64, f64) {
-    let end = |value: Option<&f64>| value.copied().unwrap_or(f64::NAN);
-    (end(sorted.first()), end(sorted.last()))
+fn spread(sorted: &[f64], show: impl Fn(f64) -> String) -> String {
+    let end = |value: Option<&f64>| show(value.copied().unwrap_or(f64::NAN));
+    let (least, most) = (end(sorted.first()), end(sorted.last()));
+    format!("{} ({least} to {most})", show(median(sorted)))
 }

@@ -2,4 +2,3 @@
 
 pub mod ids;
 pub mod postgres;
-pub mod server;

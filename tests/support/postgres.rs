@@ -1,5 +1,8 @@
 //! A database for each test, on one PostgreSQL server for the test process.
 
+#[path = "server.rs"]
+mod server;
+
 use std::sync::{
     OnceLock,
     atomic::{AtomicU32, Ordering},
@@ -8,7 +11,7 @@ use std::sync::{
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use tokio::sync::Mutex;
 
-use super::server::Server;
+use self::server::Server;
 
 static SERVER: OnceLock<Server> = OnceLock::new();
 static DATABASES: AtomicU32 = AtomicU32::new(0);
