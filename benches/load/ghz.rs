@@ -1,6 +1,6 @@
 //! [ghz](https://ghz.sh), a load generator that is not ours.
 
-use std::{fs, io, process::Command};
+use std::{collections::BTreeMap, fs, io, process::Command};
 
 use prost::Message;
 use serde::Deserialize;
@@ -20,7 +20,7 @@ struct Report {
     #[serde(rename = "latencyDistribution")]
     latencies: Vec<Latency>,
     #[serde(rename = "statusCodeDistribution")]
-    codes: std::collections::BTreeMap<String, u64>,
+    codes: BTreeMap<String, u64>,
 }
 
 #[derive(Deserialize)]
@@ -31,8 +31,7 @@ struct Latency {
 }
 
 pub fn is_installed() -> bool {
-    let found = Command::new("ghz").arg("--version").output();
-    found.is_ok()
+    Command::new("ghz").arg("--version").output().is_ok()
 }
 
 /// `StartSession` for random users of the load's first tenant.

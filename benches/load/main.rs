@@ -27,6 +27,7 @@ mod table;
 use std::{error::Error, process::ExitCode, time::Duration};
 
 use clap::Parser;
+use tokio::signal::unix::{SignalKind, signal};
 
 use self::{
     calls::{Population, Workload},
@@ -54,7 +55,7 @@ pub struct Args {
     #[arg(long, default_value = "4")]
     tenants: u32,
     /// Users of each tenant.
-    #[arg(long, default_value = "5000")]
+    #[arg(long, default_value = "50000")]
     users: u32,
     /// Sessions of the large ledger, whose reads are compared with those of ten thousand.
     #[arg(long, default_value = "10000000", value_parser = clap::value_parser!(u32).range(10_000..))]
@@ -138,6 +139,9 @@ async fn main() -> ExitCode {
     }
     let mut chosen = rows::all(&args);
     chosen.retain(|measurement| measurement.matches(&args.only));
+    if chosen.is_empty() {
+        return conclude(Err("no row has that in its name".into()));
+    }
     if args.list {
         let rows = chosen.iter().flat_map(|measurement| &measurement.rows);
         rows.for_each(|row| println!("{row}"));
@@ -147,17 +151,39 @@ async fn main() -> ExitCode {
         args,
         databases: Databases::default(),
     };
+    tokio::select! {
+        done = measure(&bench, &chosen) => conclude(done),
+        // What was started ends with the measurement that started it.
+        done = interrupted() => conclude(done),
+    }
+}
+
+/// Prints every row that can be measured.
+async fn measure(bench: &Bench, chosen: &[Measurement]) -> Result<()> {
     println!("{}", table::HEADER);
-    let mut failed = 0;
-    for measurement in &chosen {
-        if let Err(error) = print(&bench, measurement).await {
-            failed += 1;
+    let mut failed = false;
+    for measurement in chosen {
+        if let Err(error) = print(bench, measurement).await {
+            failed = true;
             for row in &measurement.rows {
                 eprintln!("{}: {error}", row.what);
             }
         }
     }
-    ExitCode::from(u8::from(failed > 0))
+    if failed {
+        return Err("some rows were not measured".into());
+    }
+    Ok(())
+}
+
+async fn interrupted() -> Result<()> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    Err("interrupted".into())
 }
 
 async fn print(bench: &Bench, measurement: &Measurement) -> Result<()> {

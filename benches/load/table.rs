@@ -133,3 +133,11 @@ fn spread(sorted: &[f64], show: impl Fn(f64) -> String) -> String {
     let (least, most) = (end(sorted.first()), end(sorted.last()));
     format!("{} ({least} to {most})", show(median(sorted)))
 }
+
+/// With a comma at every thousand.
+pub fn grouped(number: u32) -> String {
+    match number {
+        0..1_000 => number.to_string(),
+        _ => format!("{},{:03}", grouped(number / 1_000), number % 1_000),
+    }
+}

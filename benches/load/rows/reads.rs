@@ -15,7 +15,7 @@ use crate::{
     database::{Database, Engine},
     import,
     servers::Dwell,
-    table::{Row, Series, Target, Unit},
+    table::{Row, Series, Target, Unit, grouped},
 };
 
 /// The small ledgers.
@@ -29,7 +29,7 @@ const ACTIVE_DAYS: u32 = 4;
 const REPORT_DAYS: u32 = 56;
 
 pub fn all(args: &Args) -> Vec<Measurement> {
-    let (sessions, users) = (args.sessions, args.report_users);
+    let (sessions, users) = (grouped(args.sessions), grouped(args.report_users));
     let row = |what: &str, reference, most| Row {
         what: what.to_owned(),
         reference,
@@ -41,12 +41,12 @@ pub fn all(args: &Args) -> Vec<Measurement> {
         let calls = [
             "GetSession",
             "GetUserUsageStats",
-            "ListSessions, first page",
-            "ListSessions, page 1000",
+            "ListSessions first page",
+            "ListSessions page 1,000",
         ];
         let rows = calls.map(|call| {
-            let what = format!("{call}, on {engine} at {sessions} sessions");
-            row(&what, "at 10000", 1.5)
+            let what = format!("{call} on {engine} at {sessions} sessions");
+            row(&what, "at 10,000", 1.5)
         });
         all.push(Measurement::new(rows, move |bench| {
             reads(bench, engine).boxed_local()
@@ -54,8 +54,8 @@ pub fn all(args: &Args) -> Vec<Measurement> {
     }
     for engine in Engine::BOTH {
         let rows = ["days", "weeks", "months"].map(|periods| {
-            let what = format!("GetTenantUsageReport of {periods}, on {engine} with {users} users");
-            row(&what, "with 1000", 2.0)
+            let what = format!("GetTenantUsageReport of {periods} on {engine} with {users} users");
+            row(&what, "with 1,000", 2.0)
         });
         all.push(Measurement::new(rows, move |bench| {
             reports(bench, engine).boxed_local()

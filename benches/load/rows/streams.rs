@@ -16,14 +16,14 @@ use crate::{
     data,
     database::{Database, Engine},
     servers::Dwell,
-    table::{Row, Series, Target, Unit},
+    table::{Row, Series, Target, Unit, grouped},
 };
 
 /// Days of each user.
 const DAYS: u32 = 100;
 
 pub fn all(args: &Args) -> Vec<Measurement> {
-    let rows = args.stream_rows;
+    let rows = grouped(args.stream_rows);
     let rate = Row {
         what: format!("StreamUsageStats on PostgreSQL, {rows} rows"),
         reference: "COPY TO STDOUT",
