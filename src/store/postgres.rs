@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, str::FromStr, time::Duration};
 
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, Utc};
 use sqlx::{
     Arguments, AssertSqlSafe, ConnectOptions, Connection, Decode, Encode, Postgres, Row, Type,
     encode::IsNull,
@@ -165,18 +165,17 @@ impl Dialect for Postgres {
         args.add(tenant.uuid()).map_err(sqlx::Error::Encode)?;
         let mut parts = Vec::with_capacity(writes.len());
         let mut after = "true".to_owned();
-        let mut new_days = "NULL::uuid[], NULL::date[]".to_owned();
+        let mut finds_new = "false".to_owned();
         let mut counts = vec!["0::bigint".to_owned()];
         for (index, write) in writes.iter().enumerate() {
             let sql = write.sql::<Self>(args.len() + 1, &after);
-            let returning = if write.of_days { "" } else { " RETURNING 1" };
-            parts.push(format!("w{index} AS ({sql}{returning})"));
-            if write.of_days {
-                new_days = format!(
-                    "(SELECT array_agg(user_id) FROM w{index} WHERE revision = 1),
-                    (SELECT array_agg(usage_date) FROM w{index} WHERE revision = 1)"
-                );
-            }
+            let returned = if write.if_new.is_some() {
+                finds_new = format!("EXISTS (SELECT 1 FROM w{index} WHERE revision = 1)");
+                "revision"
+            } else {
+                "1"
+            };
+            parts.push(format!("w{index} AS ({sql} RETURNING {returned})"));
             Self::bind_rows(&mut args, &write.rows).map_err(sqlx::Error::Encode)?;
             after = format!("(SELECT COUNT(*) FROM w{index}) >= 0");
             counts.push(format!("(SELECT COUNT(*) FROM w{index})"));
@@ -193,25 +192,27 @@ impl Dialect for Postgres {
         }
         let with = if parts.is_empty() { "" } else { "WITH " };
         let sql = format!(
-            "{with}{} SELECT {}, {current}, {TRANSACTION_ID}, {new_days}",
+            "{with}{} SELECT {}, {current}, {TRANSACTION_ID}, {finds_new}",
             parts.join(", "),
             counts.join(" + "),
         );
         let row = sqlx::query_with(AssertSqlSafe(sql), args)
-            .fetch_one(conn)
+            .fetch_one(&mut *conn)
             .await?;
+        if row.try_get(3)? {
+            // In a statement of its own, which sees what the one before has written.
+            for more in writes.iter().filter_map(|write| write.if_new.as_ref()) {
+                let mut args = PgArguments::default();
+                args.add(tenant.uuid()).map_err(sqlx::Error::Encode)?;
+                Self::bind_rows(&mut args, &more.rows).map_err(sqlx::Error::Encode)?;
+                Self::execute(conn, more.sql::<Self>(2, "true"), args).await?;
+            }
+        }
         let rows: i64 = row.try_get(0)?;
-        let users: Option<Vec<Uuid>> = row.try_get(3)?;
-        let dates: Option<Vec<NaiveDate>> = row.try_get(4)?;
         Ok(Written {
             rows: rows.unsigned_abs(),
             current: row.try_get(1)?,
             transaction_id: row.try_get(2)?,
-            new_days: users
-                .into_iter()
-                .flatten()
-                .zip(dates.into_iter().flatten())
-                .collect(),
         })
     }
 

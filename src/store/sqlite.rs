@@ -4,8 +4,9 @@ use std::{
     collections::BTreeMap, fmt::Write as _, fs::File, path::PathBuf, str::FromStr, time::Duration,
 };
 
+use futures::TryStreamExt;
 use sqlx::{
-    Arguments, AssertSqlSafe, ConnectOptions, Decode, Encode, Row, Sqlite, Type,
+    Arguments, AssertSqlSafe, ConnectOptions, Decode, Either, Encode, Executor, Row, Sqlite, Type,
     encode::IsNull,
     error::{BoxDynError, DatabaseError},
     sqlite::{
@@ -133,44 +134,48 @@ impl Dialect for Sqlite {
         args.add(json)
     }
 
+    // All statements at once: each hop to the connection's own thread and back costs as much as
+    // writing some rows.
     async fn write_all(
         conn: &mut SqliteConnection,
         tenant: TenantId,
         known: Option<Version>,
         writes: &[Write<'_>],
     ) -> sqlx::Result<Written> {
-        let mut current = true;
-        if let Some(version) = known {
-            let row = sqlx::query_scalar(SELECT_IS_CURRENT)
-                .bind(tenant.uuid())
-                .bind(version.number)
-                .bind(version.updated_at);
-            current = row.fetch_one(&mut *conn).await?;
-        }
-        let mut rows = 0;
-        let mut new_days = Vec::new();
+        let mut args = SqliteArguments::default();
+        args.add(tenant.uuid()).map_err(sqlx::Error::Encode)?;
+        let version = known.map(|version| (version.number, version.updated_at));
+        let (number, updated_at) = version.unzip();
+        args.add(number).map_err(sqlx::Error::Encode)?;
+        args.add(updated_at).map_err(sqlx::Error::Encode)?;
+        let mut sql = SELECT_IS_CURRENT.to_owned();
+        let mut counted = vec![false];
         for write in writes {
-            let mut args = SqliteArguments::default();
-            args.add(tenant.uuid()).map_err(sqlx::Error::Encode)?;
-            Self::bind_rows(&mut args, &write.rows).map_err(sqlx::Error::Encode)?;
-            let sql = write.sql::<Self>(2, "true");
-            if !write.of_days {
-                rows += Self::execute(conn, sql, args).await?;
-                continue;
-            }
-            for row in Self::fetch(conn, sql, args).await? {
-                rows += 1;
-                if row.try_get::<i64, _>("revision")? == 1 {
-                    new_days.push((row.try_get("user_id")?, row.try_get("usage_date")?));
-                }
+            for (write, counts) in [(Some(write), true), (write.if_new.as_deref(), false)] {
+                let Some(write) = write else { continue };
+                sql.push(';');
+                sql.push_str(&write.sql::<Self>(args.len() + 1, "true"));
+                Self::bind_rows(&mut args, &write.rows).map_err(sqlx::Error::Encode)?;
+                counted.push(counts);
             }
         }
-        Ok(Written {
-            rows,
-            current,
-            new_days,
+        let mut written = Written {
+            rows: 0,
+            current: true,
             transaction_id: None,
-        })
+        };
+        let mut counted = counted.into_iter();
+        let mut results = conn.fetch_many(sqlx::query_with(AssertSqlSafe(sql), args));
+        while let Some(result) = results.try_next().await? {
+            match result {
+                Either::Left(done) if counted.next() == Some(true) => {
+                    written.rows += done.rows_affected();
+                }
+                Either::Left(_) => {}
+                Either::Right(row) => written.current = row.try_get(0)?,
+            }
+        }
+        Ok(written)
     }
 
     async fn fetch(
@@ -212,8 +217,9 @@ impl Dialect for Sqlite {
     }
 }
 
-pub const SELECT_IS_CURRENT: &str = "
-    SELECT EXISTS (
+/// Whether the tenant is as it is known, if it is.
+const SELECT_IS_CURRENT: &str = "
+    SELECT $2 IS NULL OR EXISTS (
         SELECT 1 FROM tenants WHERE tenant_id = $1 AND version = $2 AND updated_at = $3)";
 
 /// `[[cell, ...], ...]`, a row after the other.

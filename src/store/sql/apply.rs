@@ -260,29 +260,32 @@ async fn flush<DB: Dialect>(
     let features: Vec<_> = features.iter().collect();
     let tenant_days: Vec<_> = tenant_days.iter().collect();
     let tenant_days: Vec<_> = tenant_days.iter().collect();
-    let write = |sql, rows| Write {
-        sql,
-        rows,
-        of_days: sql == days::UPSERT_DAYS,
-    };
+    let day_keys: Vec<_> = days.iter().map(|day| (day.user_id, day.date)).collect();
+    let day_keys: Vec<_> = day_keys.iter().collect();
     let mut writes = vec![
-        write(users::UPSERT_USERS, users::columns(&users)),
-        write(sessions::INSERT_SESSIONS, sessions::columns(&new_sessions)),
-        write(
+        Write::new(users::UPSERT_USERS, users::columns(&users)),
+        Write::new(sessions::INSERT_SESSIONS, sessions::columns(&new_sessions)),
+        Write::new(
             sessions::UPDATE_SESSIONS,
             sessions::changing_columns(&changed_sessions),
         ),
-        write(days::UPSERT_DAYS, days::columns(&days)),
-        write(
+        Write {
+            if_new: Some(Box::new(Write::new(
+                tenant_usage::COUNT_NEW_DAYS,
+                days::key_columns(&day_keys),
+            ))),
+            ..Write::new(days::UPSERT_DAYS, days::columns(&days))
+        },
+        Write::new(
             activities::INSERT_ACTIVITIES,
             activities::columns(&activities),
         ),
-        write(requests::INSERT_REQUESTS, requests::columns(&requests)),
-        write(
+        Write::new(requests::INSERT_REQUESTS, requests::columns(&requests)),
+        Write::new(
             tenant_usage::UPSERT_TENANT_DAYS,
             tenant_usage::columns(&tenant_days),
         ),
-        write(
+        Write::new(
             tenant_usage::UPSERT_TENANT_FEATURES,
             tenant_usage::feature_columns(&features),
         ),
@@ -292,9 +295,6 @@ async fn flush<DB: Dialect>(
     let written = DB::write_all(conn, tenant, known, &writes).await?;
     if usize::try_from(written.rows) != Ok(expected) {
         return Err(Fault::Contention);
-    }
-    if !written.new_days.is_empty() {
-        tenant_usage::count_new_days::<DB>(conn, tenant, &written.new_days).await?;
     }
     sweep_by_new_settings::<DB>(conn, tenant, ledger).await?;
     if !ledger.forgotten_requests.is_empty() {

@@ -65,8 +65,7 @@ pub const UPSERT_DAYS: &str = "
         feature_usage = {added_features},
         sessions_started = user_usage_stats.sessions_started + excluded.sessions_started,
         sessions_completed = user_usage_stats.sessions_completed + excluded.sessions_completed,
-        updated_at = excluded.updated_at, revision = user_usage_stats.revision + 1
-    RETURNING user_id, usage_date, revision";
+        updated_at = excluded.updated_at, revision = user_usage_stats.revision + 1";
 
 pub async fn by_key<DB: Dialect>(
     conn: &mut DB::Connection,
@@ -145,7 +144,7 @@ pub fn columns<'a>(days: &'a [&'a DailyUsage]) -> Rows<'a> {
         .done()
 }
 
-/// The columns that [`SELECT_DAYS_BY_KEY`] reads.
+/// The columns that [`SELECT_DAYS_BY_KEY`] and [`super::tenant_usage::COUNT_NEW_DAYS`] read.
 pub fn key_columns<'a>(keys: &'a [&'a (UserId, NaiveDate)]) -> Rows<'a> {
     RowsOf::new(keys)
         .uuid("user_id", |(user, _)| user.0)

@@ -100,16 +100,23 @@ pub trait Dialect:
 }
 
 /// Rows to write, and how: the SQL is a constant in which the engine fills `{rows}`, their
-/// `{columns}`, and `{after}`, which is true once the writes before are done. It ends with what
-/// of each row is returned.
+/// `{columns}`, and `{after}`, which is true once the writes before are done.
 pub struct Write<'a> {
     pub sql: &'static str,
     pub rows: Rows<'a>,
-    /// Whether it returns the `revision` of users' days, which is 1 for new ones.
-    pub of_days: bool,
+    /// To be done afterwards if the `revision` of some row is 1, which is to say that it is new.
+    pub if_new: Option<Box<Self>>,
 }
 
-impl Write<'_> {
+impl<'a> Write<'a> {
+    pub const fn new(sql: &'static str, rows: Rows<'a>) -> Self {
+        Self {
+            sql,
+            rows,
+            if_new: None,
+        }
+    }
+
     /// The statement, its rows bound from parameter `first` on.
     pub fn sql<DB: Dialect>(&self, first: usize, after: &str) -> String {
         let names: Vec<_> = self.rows.columns().map(|(name, _)| name).collect();
@@ -134,8 +141,6 @@ pub struct Written {
     pub rows: u64,
     /// Whether the tenant was as it was known.
     pub current: bool,
-    /// Users' days that were not there before.
-    pub new_days: Vec<(Uuid, NaiveDate)>,
     /// By what the engine will know the transaction if its commit is not answered; `None`
     /// where that is never in doubt.
     pub transaction_id: Option<String>,

@@ -4,7 +4,6 @@
 use std::collections::BTreeMap;
 
 use chrono::NaiveDate;
-use uuid::Uuid;
 
 use super::{
     days::counters,
@@ -61,10 +60,14 @@ pub const UPSERT_TENANT_FEATURES: &str = "
     ON CONFLICT (tenant_id, usage_date, feature) DO UPDATE SET
         uses = tenant_usage_features.uses + excluded.uses";
 
-/// Counts users' days that are new: each after the user's day before it, and the day after it
-/// no longer after the one that it was.
+/// Counts those of the users' days that are new (their revision is 1): each after the user's
+/// day before it, and the day after it no longer after the one that it was.
 pub const COUNT_NEW_DAYS: &str = "
-    WITH new AS (SELECT user_id, usage_date FROM {rows} AS r),
+    WITH new AS (
+        SELECT r.user_id, r.usage_date
+        FROM {rows} AS r
+        JOIN user_usage_stats d ON d.tenant_id = $1 AND d.user_id = r.user_id
+            AND d.usage_date = r.usage_date AND d.revision = 1),
     placed AS (
         SELECT n.user_id, n.usage_date, (
             SELECT MAX(d.usage_date) FROM user_usage_stats d
@@ -151,18 +154,6 @@ pub async fn count_users<DB: Dialect>(
         .collect()
 }
 
-/// Counts the users of days that were just written for the first time, whose users are locked.
-pub async fn count_new_days<DB: Dialect>(
-    conn: &mut DB::Connection,
-    tenant: TenantId,
-    days: &[(Uuid, NaiveDate)],
-) -> Result<(), Fault> {
-    let days: Vec<_> = days.iter().collect();
-    let query = Query::<DB>::new(COUNT_NEW_DAYS).bind(tenant.uuid());
-    query.rows(&new_day_columns(&days)).execute(conn).await?;
-    Ok(())
-}
-
 /// What users' days add to those of their tenant.
 pub fn sums<'a>(
     days: impl IntoIterator<Item = &'a DailyUsage>,
@@ -201,13 +192,5 @@ pub fn period_columns<'a>(periods: &'a [&'a DateRange]) -> Rows<'a> {
     RowsOf::new(periods)
         .date("start_date", |period| period.start)
         .date("end_date", |period| period.end)
-        .done()
-}
-
-/// The columns that [`COUNT_NEW_DAYS`] reads.
-pub fn new_day_columns<'a>(days: &'a [&'a (Uuid, NaiveDate)]) -> Rows<'a> {
-    RowsOf::new(days)
-        .uuid("user_id", |(user, _)| *user)
-        .date("usage_date", |(_, date)| *date)
         .done()
 }

@@ -75,10 +75,7 @@ fn statements() -> Vec<(String, usize, Many)> {
             tenant_usage::UPSERT_TENANT_FEATURES,
             tenant_usage::feature_columns(&[]),
         ),
-        rows(
-            tenant_usage::COUNT_NEW_DAYS,
-            tenant_usage::new_day_columns(&[]),
-        ),
+        rows(tenant_usage::COUNT_NEW_DAYS, keys()),
         ids(activities::SELECT_ACTIVITIES_BY_ID, 1),
         plain(activities::SELECT_ACTIVITIES_BY_SESSION, 5),
         rows(activities::INSERT_ACTIVITIES, activities::columns(&[])),
