@@ -187,13 +187,13 @@ async fn compare(
     let [(large, many, of_large), (small, few, of_small)] = ledgers else {
         return Err("there are two ledgers to compare".into());
     };
-    let run = async |dwell: &Dwell<'_>, users: u32, workload: &Workload| {
+    let run = async |dwell: &Dwell<'_>, users: u32, workload: &Workload| -> Result<f64> {
         let load = Load {
             population: one_tenant(users),
             ..bench.alone()
         };
         let outcome = load.run(&[&dwell.address], workload).await?;
-        Ok::<_, Box<dyn std::error::Error + Send + Sync>>(outcome.median_ms)
+        Ok(outcome.median_ms)
     };
     let mut series = Vec::new();
     for (of_large, of_small) in of_large.iter().zip(of_small) {
