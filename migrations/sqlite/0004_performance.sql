@@ -4,14 +4,16 @@
 -- is read before it is written, and the order of additions does not matter. A session that went
 -- on after midnight adds its seconds there to the next day's row too. StartSession adds nothing.
 --
--- Why two tables. A user's own figures, by subject too, are sums of the user's days: 12 months of
--- somebody who practises three subjects every day are 1,100 rows that lie side by side. The
--- tenant's mean and a user's rank are not asked of days, as 100,000 users have 3,000,000 of them
--- in a month: they read one row a user, of that month only, that lie side by side too. A rank is
--- a count of all of them, whatever the index: one that is sorted by each metric would halve the
--- rows to count and cost four more writes with each session. Of an ISO week, which no month
--- holds, and of a day, ranks are counted from the days, found by their date: at most 7 rows a
--- user and subject. No counter is in an index, so additions stay within their page.
+-- Why two tables. A user's days and weeks, and months by subject, are sums of the user's days:
+-- 12 months of somebody who practises three subjects every day are 1,100 rows that lie side by
+-- side. A user's months of all subjects are rows as they are. The tenant's mean and a user's rank
+-- are not asked of days, as 100,000 users have 3,000,000 of them in a month: they read one row a
+-- user, of that month only. That is 0.4 microseconds a row: 4 ms with 10,000 active users, 40 ms
+-- with 100,000. An index by metric would not change that, as counting its entries is what takes
+-- the time, and would cost each session more than it costs a reader; counts by value, which would,
+-- are rows that all of a tenant's writers wait for. Of an ISO week, which no month holds, and of a
+-- day, ranks are counted from the days, found by their date: at most 7 rows a user and subject.
+-- No counter is in an index, so additions stay within their page.
 
 -- A user's day with one subject; the empty one stands for none.
 CREATE TABLE performance_days (

@@ -36,6 +36,15 @@ pub const SUM_PERIODS: &str = "
     WHERE $2 = '' OR d.subject_type = $2 AND d.subject_id = $3
     GROUP BY r.user_id, r.start_date, r.end_date";
 
+/// The same of whole months and all subjects, as they are kept.
+pub const SELECT_MONTHS: &str = "
+    SELECT r.user_id, r.start_date, r.end_date, m.sessions, m.active_seconds, m.tests,
+        m.test_accuracy, m.flashcards, m.flashcards_correct, m.assignments, m.assignment_items,
+        m.attended
+    FROM {rows} AS r
+    JOIN performance_months m
+        ON m.tenant_id = $1 AND m.month = r.start_date AND m.user_id = r.user_id";
+
 /// The sums of a user's subjects in $3 to $4, each by the name that it had last.
 pub const SUM_SUBJECTS: &str = "
     SELECT s.*, d.subject_name
@@ -62,16 +71,25 @@ pub const SUM_SUBJECTS: &str = "
 /// below $4 to $8, and all sums. As `Figures::rank_value` says.
 pub const COUNT_COHORT: &str = "
     SELECT COUNT(*) AS users,
-        COUNT(study) AS study_users,
-        COUNT(CASE WHEN study <= CAST($4 AS DOUBLE PRECISION) THEN 1 END) AS study_below,
-        COUNT(test) AS test_users,
-        COUNT(CASE WHEN test <= CAST($5 AS DOUBLE PRECISION) THEN 1 END) AS test_below,
-        COUNT(card) AS card_users,
-        COUNT(CASE WHEN card <= CAST($6 AS DOUBLE PRECISION) THEN 1 END) AS card_below,
-        COUNT(item) AS item_users,
-        COUNT(CASE WHEN item <= CAST($7 AS DOUBLE PRECISION) THEN 1 END) AS item_below,
-        COUNT(attendance) AS attendance_users,
-        COUNT(CASE WHEN attendance <= CAST($8 AS DOUBLE PRECISION) THEN 1 END)
+        COUNT(CASE WHEN sessions > 0 OR active_seconds > 0 THEN 1 END) AS study_users,
+        COUNT(CASE WHEN sessions > 0 OR active_seconds > 0 THEN
+            CASE WHEN active_seconds <= CAST($4 AS DOUBLE PRECISION) THEN 1 END END)
+            AS study_below,
+        COUNT(NULLIF(tests, 0)) AS test_users,
+        COUNT(CASE WHEN tests > 0 THEN
+            CASE WHEN CAST(test_accuracy AS DOUBLE PRECISION) / tests
+                <= CAST($5 AS DOUBLE PRECISION) THEN 1 END END) AS test_below,
+        COUNT(NULLIF(flashcards, 0)) AS card_users,
+        COUNT(CASE WHEN flashcards > 0 THEN
+            CASE WHEN CAST(flashcards_correct AS DOUBLE PRECISION) / flashcards
+                <= CAST($6 AS DOUBLE PRECISION) THEN 1 END END) AS card_below,
+        COUNT(NULLIF(assignments, 0)) AS item_users,
+        COUNT(CASE WHEN assignments > 0 THEN
+            CASE WHEN assignment_items <= CAST($7 AS DOUBLE PRECISION) THEN 1 END END)
+            AS item_below,
+        COUNT(NULLIF(attended_days, 0)) AS attendance_users,
+        COUNT(CASE WHEN attended_days > 0 THEN
+            CASE WHEN attended_days <= CAST($8 AS DOUBLE PRECISION) THEN 1 END END)
             AS attendance_below,
         CAST(COALESCE(SUM(sessions), 0) AS BIGINT) AS sessions,
         CAST(COALESCE(SUM(active_seconds), 0) AS BIGINT) AS active_seconds,
@@ -81,36 +99,26 @@ pub const COUNT_COHORT: &str = "
         CAST(COALESCE(SUM(flashcards_correct), 0) AS BIGINT) AS flashcards_correct,
         CAST(COALESCE(SUM(assignments), 0) AS BIGINT) AS assignments,
         CAST(COALESCE(SUM(assignment_items), 0) AS BIGINT) AS assignment_items
-    FROM (
-        SELECT sessions, active_seconds, tests, test_accuracy, flashcards, flashcards_correct,
-            assignments, assignment_items,
-            CASE WHEN sessions + active_seconds > 0 THEN active_seconds END AS study,
-            CAST(test_accuracy AS DOUBLE PRECISION) / NULLIF(tests, 0) AS test,
-            CAST(flashcards_correct AS DOUBLE PRECISION) / NULLIF(flashcards, 0) AS card,
-            CASE WHEN assignments > 0 THEN assignment_items END AS item,
-            NULLIF(attended_days, 0) AS attendance
-        FROM ";
+    FROM ";
 
 /// The users of a month, whose first day is from $2 to $3, but for some.
 pub const OF_MONTH: &str = "performance_months
-        WHERE tenant_id = $1 AND month BETWEEN $2 AND $3 AND NOT user_id {ids}
-    ) AS users";
+    WHERE tenant_id = $1 AND month BETWEEN $2 AND $3 AND NOT user_id {ids}";
 
 /// The users of the days from $2 to $3, but for some.
 pub const OF_DAYS: &str = "(
-            SELECT CAST(SUM(sessions) AS BIGINT) AS sessions,
-                CAST(SUM(active_seconds) AS BIGINT) AS active_seconds,
-                CAST(SUM(tests) AS BIGINT) AS tests,
-                CAST(SUM(test_accuracy) AS BIGINT) AS test_accuracy,
-                CAST(SUM(flashcards) AS BIGINT) AS flashcards,
-                CAST(SUM(flashcards_correct) AS BIGINT) AS flashcards_correct,
-                CAST(SUM(assignments) AS BIGINT) AS assignments,
-                CAST(SUM(assignment_items) AS BIGINT) AS assignment_items,
-                COUNT(DISTINCT CASE WHEN sessions > 0 THEN local_date END) AS attended_days
-            FROM performance_days
-            WHERE tenant_id = $1 AND local_date BETWEEN $2 AND $3 AND NOT user_id {ids}
-            GROUP BY user_id
-        ) AS sums
+        SELECT CAST(SUM(sessions) AS BIGINT) AS sessions,
+            CAST(SUM(active_seconds) AS BIGINT) AS active_seconds,
+            CAST(SUM(tests) AS BIGINT) AS tests,
+            CAST(SUM(test_accuracy) AS BIGINT) AS test_accuracy,
+            CAST(SUM(flashcards) AS BIGINT) AS flashcards,
+            CAST(SUM(flashcards_correct) AS BIGINT) AS flashcards_correct,
+            CAST(SUM(assignments) AS BIGINT) AS assignments,
+            CAST(SUM(assignment_items) AS BIGINT) AS assignment_items,
+            COUNT(DISTINCT CASE WHEN sessions > 0 THEN local_date END) AS attended_days
+        FROM performance_days
+        WHERE tenant_id = $1 AND local_date BETWEEN $2 AND $3 AND NOT user_id {ids}
+        GROUP BY user_id
     ) AS users";
 
 pub const ADD_DAYS: &str = "
@@ -145,19 +153,20 @@ pub const ADD_MONTHS: &str = "
 pub async fn periods<DB: Dialect>(
     conn: &mut DB::Connection,
     tenant: TenantId,
+    granularity: Granularity,
     keys: &[(UserId, DateRange)],
     subject: Option<&Subject>,
 ) -> Result<Vec<(UserId, PeriodTally)>, Fault> {
-    let (kind, id) = subject.map_or((String::new(), String::new()), |subject| {
-        (subject.kind.clone(), subject.id.clone())
-    });
     let keys: Vec<_> = keys.iter().collect();
-    let query = Query::<DB>::new(SUM_PERIODS)
-        .bind(tenant.uuid())
-        .bind(kind)
-        .bind(id)
-        .rows(&key_columns(&keys));
-    let rows = query.fetch(conn).await?;
+    let keys = key_columns(&keys);
+    let query = if granularity == Granularity::Month && subject.is_none() {
+        Query::<DB>::new(SELECT_MONTHS).bind(tenant.uuid())
+    } else {
+        let (kind, id) = subject.map_or(("", ""), |one| (&*one.kind, &*one.id));
+        let query = Query::<DB>::new(SUM_PERIODS).bind(tenant.uuid());
+        query.bind(kind.to_owned()).bind(id.to_owned())
+    };
+    let rows = query.rows(&keys).fetch(conn).await?;
     rows.iter()
         .map(|row| {
             let range = DateRange {

@@ -300,6 +300,11 @@ fn phase<DB: Dialect>(row: &DB::Row) -> Result<Phase, Fault> {
 
 fn review<DB: Dialect>(row: &DB::Row) -> Result<SessionReview, Fault> {
     let completion: Option<i16> = get::<DB, _>(row, "completion_status")?;
+    let result: Option<Json<Box<RawValue>>> = get::<DB, _>(row, "result")?;
+    let result: Option<SessionResult> = result
+        .map(|json| serde_json::from_str(json.get()))
+        .transpose()
+        .map_err(|_| corrupt("result"))?;
     let rating = |column| -> Result<Option<u8>, Fault> {
         let value: Option<i16> = get::<DB, _>(row, column)?;
         Ok(value.and_then(|value| u8::try_from(value).ok()))
@@ -309,15 +314,8 @@ fn review<DB: Dialect>(row: &DB::Row) -> Result<SessionReview, Fault> {
         notes: get::<DB, _>(row, "notes")?,
         mood_rating: rating("mood_rating")?,
         productivity_rating: rating("productivity_rating")?,
-        result: result::<DB>(row)?,
+        result,
     })
-}
-
-/// The column `result`.
-pub fn result<DB: Dialect>(row: &DB::Row) -> Result<Option<SessionResult>, Fault> {
-    let result: Option<Json<Box<RawValue>>> = get::<DB, _>(row, "result")?;
-    let result = result.map(|json| serde_json::from_str(json.get()));
-    result.transpose().map_err(|_| corrupt("result"))
 }
 
 fn pauses<DB: Dialect>(row: &DB::Row) -> Result<Vec<Span>, Fault> {

@@ -50,6 +50,7 @@ fn statements() -> Vec<(String, usize, Many)> {
         plain(SELECT_SCHEMA_VERSION, 0),
         plain(insights::SELECT_OUTCOMES, 6),
         rows_after(performance::SUM_PERIODS, 3, performance::key_columns(&[])),
+        rows(performance::SELECT_MONTHS, performance::key_columns(&[])),
         plain(performance::SUM_SUBJECTS, 4),
         ids(&in_month, 8),
         ids(&in_days, 8),

@@ -67,6 +67,7 @@ impl Input for ComparePerformanceRequest {
     }
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "requests hold it so")]
 fn range(start: &str, end: &str) -> Option<DateRange> {
     Some(DateRange {
         start_date: start.to_owned(),
@@ -175,9 +176,9 @@ fn overview() -> Vec<Row> {
     rows.extend(optional_date("date", |r: &mut Request, date| r.date = date));
     rows.extend(field(
         "date",
-        |r: &mut Request, date: &str| r.date = date.to_owned(),
+        |r: &mut Request, date: String| r.date = date,
         [],
-        ["2000-01-01", "2100-01-01"],
+        ["2000-01-01", "2100-01-01"].map(str::to_owned),
     ));
     rows.extend(subject(|r: &mut Request, subject| r.subject = subject));
     rows.push(bad(
