@@ -122,6 +122,45 @@ pub async fn users(database: &Database, population: Population) -> Result<()> {
     for sql in [TENANTS, USERS] {
         conn.execute(&filled(sql, &values)).await?;
     }
+    // Some were there yesterday, so that an engine knows what the tables are like.
+    let yesterday = engine.midnight(&mut conn).await? - MICROS_A_DAY;
+    let some = population.users.div_ceil(10);
+    let values = [
+        (
+            "{sessions}",
+            format!(
+                "(SELECT tenant, number FROM {} AS t CROSS JOIN {} AS u)",
+                engine.series("tenant", first, tenants),
+                engine.series("number", 1, some)
+            ),
+        ),
+        (
+            "{days}",
+            format!(
+                "(SELECT tenant, day FROM {} AS t CROSS JOIN {} AS d)",
+                engine.series("tenant", first, tenants),
+                engine.series("day", 0, 1)
+            ),
+        ),
+        ("{users}", engine.series("number", 1, some)),
+        ("{tenant}", engine.uuid("0", "tenant")),
+        ("{user}", engine.uuid("tenant", "number")),
+        ("{session}", engine.uuid("number", "tenant")),
+        (
+            "{date}",
+            engine.date(&(yesterday / MICROS_A_DAY).to_string()),
+        ),
+        (
+            "{start_date}",
+            engine.date(&(yesterday / MICROS_A_DAY).to_string()),
+        ),
+        ("{time}", engine.time(&yesterday.to_string())),
+        ("{start}", engine.time(&yesterday.to_string())),
+        ("{end}", engine.time(&(yesterday + 600_000_000).to_string())),
+    ];
+    for sql in [SESSIONS, DAYS] {
+        conn.execute(&filled(sql, &values)).await?;
+    }
     settle(&mut conn).await?;
     conn.close().await
 }

@@ -32,6 +32,18 @@ const READERS: u32 = 8;
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 /// Tells dwell's advisory locks from those of others in the same database.
 const LOCK_CLASS: i32 = 7_201;
+/// What the lanes run finds its rows by key. So a plan for these very parameters is no better
+/// than the one made before, and to make it takes longer than to run it; and a table of which
+/// there are no statistics yet, as of one that was just made, is searched by key all the same.
+const BY_KEY: [(&str, &str); 7] = [
+    ("plan_cache_mode", "force_generic_plan"),
+    ("enable_seqscan", "off"),
+    ("enable_bitmapscan", "off"),
+    ("enable_hashjoin", "off"),
+    ("enable_mergejoin", "off"),
+    ("enable_sort", "off"),
+    ("jit", "off"),
+];
 /// How long a connection may be idle before it is tried.
 const TRIED_AFTER: Duration = Duration::from_secs(1);
 
@@ -44,10 +56,7 @@ pub async fn open(url: &str, migrate: bool) -> Result<Pools<Postgres>, OpenError
     // A pool would only say that no connection became free; this says why.
     PgConnection::connect_with(&options).await?.close().await?;
     let lanes = u32::try_from(LANES).unwrap_or(u32::MAX);
-    // What the lanes run finds its rows by key: a plan for these very parameters is no better
-    // than the one made before, and to make it takes longer than to run it.
-    let generic = [("plan_cache_mode", "force_generic_plan"), ("jit", "off")];
-    let writer = options.clone().options(generic);
+    let writer = options.clone().options(BY_KEY);
     let write = pool(lanes).connect_with(writer).await?;
     let migrations = sqlx::migrate!("migrations/postgres");
     if migrate {

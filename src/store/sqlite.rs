@@ -55,6 +55,8 @@ pub async fn open(url: &str, migrate: bool) -> Result<Pools<Sqlite>, OpenError> 
         .clone()
         .create_if_missing(true)
         .pragma("wal_autocheckpoint", CHECKPOINT_PAGES)
+        // What a statement of many rows changes is kept for undoing it: not in a file.
+        .pragma("temp_store", "MEMORY")
         .pragma("cache_size", CACHE_PAGES);
     let write = SqlitePoolOptions::new()
         .max_connections(1)
