@@ -4,6 +4,9 @@
 //! the ledger notes the key and halts it; the store loads what all commands of the batch noted,
 //! in one statement a table, and has them decide again from the start. Deciding is pure, so
 //! that is safe, and what a command needs is written nowhere but in the deciding itself.
+//!
+//! Sums are not loaded: what a batch adds to users and days is added to what is stored, by the
+//! database.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -95,6 +98,12 @@ impl<K: Ord + Copy, V> Table<K, V> {
         self.changed.insert(key, row);
     }
 
+    /// Whether commands asked for what is not loaded.
+    #[must_use]
+    pub fn is_missing(&self) -> bool {
+        !self.missing.is_empty()
+    }
+
     /// The keys that commands asked for since the last call, in order.
     pub fn take_missing(&mut self) -> BTreeSet<K> {
         mem::take(&mut self.missing)
@@ -124,11 +133,6 @@ impl<K: Ord + Copy, V> Table<K, V> {
         self.written(true)
     }
 
-    /// Rows to write, in key order.
-    pub fn changed(&self) -> impl Iterator<Item = &V> {
-        self.changed.values()
-    }
-
     fn written(&self, existing: bool) -> impl Iterator<Item = &V> {
         self.changed
             .iter()
@@ -142,15 +146,22 @@ impl<K: Ord + Copy, V> Table<K, V> {
 pub struct Ledger {
     /// When the batch decides: the server's time for all that it writes.
     pub now: Timestamp,
-    pub users: Table<UserId, User>,
+    /// Users whose data is nobody else's to change until the commit: what was read of it since
+    /// still stands.
+    pub locks: Table<UserId, ()>,
     pub sessions: Table<SessionId, Session>,
-    pub days: Table<(UserId, NaiveDate), DailyUsage>,
+    /// Days as they are stored, for who must know.
+    pub stored_days: Table<(UserId, NaiveDate), DailyUsage>,
     pub activities: Table<ActivityId, Activity>,
     pub requests: Table<RequestId, UsageRequest>,
     /// The sessions of a user that are stored as open. Their rows stand in `sessions`.
     pub open_sessions: Table<UserId, BTreeSet<SessionId>>,
     /// Remembered requests to forget.
     pub forgotten_requests: BTreeSet<RequestId>,
+    /// What the batch adds to users.
+    users: BTreeMap<UserId, User>,
+    /// What the batch adds to days.
+    days: BTreeMap<(UserId, NaiveDate), DailyUsage>,
     settings: TenantSettings,
     new_settings: Option<TenantSettings>,
 }
@@ -160,13 +171,15 @@ impl Ledger {
     pub fn new(settings: TenantSettings, now: Timestamp) -> Self {
         Self {
             now,
-            users: Table::default(),
+            locks: Table::default(),
             sessions: Table::default(),
-            days: Table::default(),
+            stored_days: Table::default(),
             activities: Table::default(),
             requests: Table::default(),
             open_sessions: Table::default(),
             forgotten_requests: BTreeSet::new(),
+            users: BTreeMap::new(),
+            days: BTreeMap::new(),
             settings,
             new_settings: None,
         }
@@ -195,25 +208,43 @@ impl Ledger {
         self.settings().calendar.date_of(self.now)
     }
 
+    /// What the batch adds to users, by id.
+    pub fn added_users(&self) -> impl Iterator<Item = &User> {
+        self.users.values()
+    }
+
+    /// What the batch adds to days, by user and date.
+    pub fn added_days(&self) -> impl Iterator<Item = &DailyUsage> {
+        self.days.values()
+    }
+
     /// Forgets all changes, for deciding anew on more.
     pub fn reset(&mut self) {
-        self.users.changed.clear();
         self.sessions.changed.clear();
-        self.days.changed.clear();
         self.activities.changed.clear();
         self.requests.changed.clear();
         self.open_sessions.changed.clear();
         self.forgotten_requests.clear();
+        self.users.clear();
+        self.days.clear();
         self.new_settings = None;
+    }
+
+    /// Adds locks, and forgets what was read without them.
+    pub fn lock(&mut self, users: impl IntoIterator<Item = UserId>) {
+        self.sessions = Table::default();
+        self.stored_days = Table::default();
+        self.activities = Table::default();
+        self.requests = Table::default();
+        self.open_sessions = Table::default();
+        self.locks.take_missing();
+        self.locks.load(users, []);
     }
 
     /// A session of `user`, ended first if it is over by now: an expired session never comes
     /// back, whatever touches it.
-    ///
-    /// The user is asked for first, because the store locks users, and with them all that
-    /// belongs to them.
     pub fn session(&mut self, user: UserId, id: SessionId) -> Result<Session, Halt> {
-        self.users.want(user);
+        self.locks.get(user)?;
         let found = self.sessions.get(id)?.filter(|row| row.user_id == user);
         let mut session = found.cloned().ok_or(Rejection::NotFound(Entity::Session))?;
         if let Some(expiry) = session.expired(self.settings(), self.now) {
@@ -222,7 +253,7 @@ impl Ledger {
                 expiry.ended_at,
                 expiry.reason,
                 SessionReview::default(),
-            )?;
+            );
         }
         Ok(session)
     }
@@ -239,7 +270,7 @@ impl Ledger {
     /// The user's open sessions, those that are over by now ended first; the one idle longest
     /// leads.
     pub fn open_sessions(&mut self, user: UserId) -> Result<Vec<Session>, Halt> {
-        self.users.want(user);
+        self.locks.get(user)?;
         let ids = self.open_sessions.get(user)?.cloned().unwrap_or_default();
         let mut open = Vec::with_capacity(ids.len());
         for id in ids {
@@ -272,99 +303,69 @@ impl Ledger {
         at: Timestamp,
         reason: EndReason,
         review: SessionReview,
-    ) -> Result<(), Halt> {
+    ) {
         session.end(at, reason, review, self.settings());
         session.updated_at = self.now;
-        self.count_end(session)?;
+        self.count_end(session);
         self.sessions.put(session.id, session.clone());
-        Ok(())
     }
 
     /// Counts an ended session: its seconds for its user and each local day, itself for the
     /// day of its start if it was completed.
-    pub fn count_end(&mut self, session: &Session) -> Result<(), Halt> {
+    pub fn count_end(&mut self, session: &Session) {
         let mut by_day = session.seconds_by_day(self.settings(), self.now);
         // Less than a second is no use of a day.
         by_day.retain(|(_, part)| *part > 0);
-        let completed = session.is_completed().then_some(session.start_date);
-        for date in by_day.iter().map(|(date, _)| *date).chain(completed) {
-            self.days.want((session.user_id, date));
-        }
-        let mut user = self.user(session.user_id, session.started_at)?;
         let total: i64 = by_day.iter().map(|(_, part)| part).sum();
+        let user = self.user(session.user_id, session.started_at);
         user.total_usage_seconds = user.total_usage_seconds.saturating_add(total);
         user.seen(session.last_active_at);
         for (date, part) in by_day {
-            self.count_day(&mut user, date, |day| {
-                day.active_seconds = day.active_seconds.saturating_add(part);
-            })?;
+            let day = self.day(session.user_id, date);
+            day.active_seconds = day.active_seconds.saturating_add(part);
         }
-        if let Some(date) = completed {
-            self.count_day(&mut user, date, |day| {
-                day.sessions_completed = day.sessions_completed.saturating_add(1);
-            })?;
+        if session.is_completed() {
+            let day = self.day(session.user_id, session.start_date);
+            day.sessions_completed = day.sessions_completed.saturating_add(1);
         }
-        self.put_user(user);
-        Ok(())
-    }
-
-    /// The user, or a new one who was first seen at `seen`.
-    pub fn user(&mut self, id: UserId, seen: Timestamp) -> Result<User, Halt> {
-        let now = self.now;
-        let user = self.users.get(id)?.cloned();
-        Ok(user.unwrap_or_else(|| User::new(id, seen, now)))
-    }
-
-    /// Writes the user at the end of the batch.
-    pub fn put_user(&mut self, mut user: User) {
-        user.updated_at = self.now;
-        self.users.put(user.id, user);
     }
 
     /// A sign of life of a session and of its user.
-    pub fn touch(&mut self, session: &mut Session) -> Result<(), Halt> {
-        let mut user = self.user(session.user_id, self.now)?;
-        user.seen(self.now);
-        self.put_user(user);
+    pub fn touch(&mut self, session: &mut Session) {
+        self.user(session.user_id, self.now);
         session.touch(self.now);
         session.updated_at = self.now;
         self.sessions.put(session.id, session.clone());
-        Ok(())
     }
 
-    /// The user's day as it stands, new if need be.
-    pub fn day(&mut self, user: UserId, date: NaiveDate) -> Result<DailyUsage, Halt> {
-        let updated_at = self.now;
-        let day = self.days.get((user, date))?.cloned();
-        Ok(day.unwrap_or_else(|| DailyUsage {
-            user_id: user,
-            date,
-            counters: UsageCounters::default(),
-            updated_at,
-        }))
+    /// What the batch adds to a user, who did something at `seen`.
+    pub fn user(&mut self, id: UserId, seen: Timestamp) -> &mut User {
+        let now = self.now;
+        let user = self.users.entry(id);
+        let user = user.or_insert_with(|| User::new(id, seen, now));
+        user.seen(seen);
+        user
     }
 
-    /// Writes the day at the end of the batch, and lets the user know of it.
-    pub fn put_day(&mut self, user: &mut User, mut day: DailyUsage) {
-        day.updated_at = self.now;
-        user.first_date = Some(
-            user.first_date
-                .map_or(day.date, |first| first.min(day.date)),
-        );
-        self.days.put((user.id, day.date), day);
+    /// What the batch adds to one of a user's days. To add nothing is to use the day.
+    pub fn day(&mut self, user: UserId, date: NaiveDate) -> &mut UsageCounters {
+        let day = self.days.entry((user, date));
+        let day = day.or_insert_with(|| DailyUsage::new(user, date, self.now));
+        &mut day.counters
     }
 
-    /// Changes the counters of one of the user's days.
-    pub fn count_day(
-        &mut self,
-        user: &mut User,
-        date: NaiveDate,
-        change: impl FnOnce(&mut UsageCounters),
-    ) -> Result<(), Halt> {
-        let mut day = self.day(user.id, date)?;
-        change(&mut day.counters);
-        self.put_day(user, day);
-        Ok(())
+    /// A user's day as it stands after what was added so far.
+    pub fn day_so_far(&mut self, user: UserId, date: NaiveDate) -> Result<DailyUsage, Halt> {
+        self.locks.get(user)?;
+        let stored = self.stored_days.get((user, date))?.cloned();
+        let Some(added) = self.days.get(&(user, date)) else {
+            return Ok(stored.unwrap_or_else(|| DailyUsage::new(user, date, self.now)));
+        };
+        let mut day = added.clone();
+        if let Some(stored) = stored {
+            day.counters.merge(&stored.counters);
+        }
+        Ok(day)
     }
 
     /// A session as it is seen when the batch decides.

@@ -51,6 +51,12 @@ impl Timestamp {
         Self(self.0.saturating_sub(micros(span)))
     }
 
+    /// The day in UTC.
+    #[must_use]
+    pub fn utc_date(self) -> NaiveDate {
+        self.to_utc().date_naive()
+    }
+
     /// The same instant for calendar arithmetic; the epoch where chrono cannot hold it.
     #[must_use]
     pub fn to_utc(self) -> DateTime<Utc> {

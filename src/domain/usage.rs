@@ -107,13 +107,26 @@ fn bump(counter: &mut i64, more: i64, field: &str) -> Result<(), Rejection> {
     Ok(())
 }
 
-/// One user's use on one local day.
+/// One user's use on one local day, or what a batch of writes adds to it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct DailyUsage {
     pub user_id: UserId,
     pub date: NaiveDate,
     pub counters: UsageCounters,
     pub updated_at: Timestamp,
+}
+
+impl DailyUsage {
+    /// A day without use.
+    #[must_use]
+    pub fn new(user_id: UserId, date: NaiveDate, now: Timestamp) -> Self {
+        Self {
+            user_id,
+            date,
+            counters: UsageCounters::default(),
+            updated_at: now,
+        }
+    }
 }
 
 /// A user's days at `now`: `stored`, and what the sessions stored as open add to them. Those
@@ -137,12 +150,8 @@ pub fn days_at(
         }
         for (date, seconds) in view.session.seconds_by_day(settings, now) {
             if range.contains(date) {
-                let day = days.entry(date).or_insert_with(|| DailyUsage {
-                    user_id: user,
-                    date,
-                    counters: UsageCounters::default(),
-                    updated_at: now,
-                });
+                let day = days.entry(date);
+                let day = day.or_insert_with(|| DailyUsage::new(user, date, now));
                 let sum = day.counters.active_seconds.saturating_add(seconds);
                 day.counters.active_seconds = sum;
             }

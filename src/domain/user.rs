@@ -1,12 +1,11 @@
 //! What is known of one user.
 
-use chrono::NaiveDate;
-
 use super::{
     calendar::seconds, ids::UserId, session::Session, settings::TenantSettings, time::Timestamp,
 };
 
-/// A user's sums over all time. They are the sums of the user's days.
+/// A user's sums over all time, which are the sums of the user's days; or what a batch of
+/// writes adds to them.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct User {
     pub id: UserId,
@@ -18,8 +17,6 @@ pub struct User {
     pub total_usage_seconds: i64,
     /// The earliest thing that is known.
     pub first_seen_at: Timestamp,
-    /// The earliest day with use, which makes a user new in a period.
-    pub first_date: Option<NaiveDate>,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
 }
@@ -36,7 +33,6 @@ impl User {
             last_active_at: seen,
             total_usage_seconds: 0,
             first_seen_at: seen,
-            first_date: None,
             created_at: now,
             updated_at: now,
         }

@@ -93,8 +93,8 @@ pub struct ReportData {
     pub users: BTreeMap<DateRange, UserCounts>,
 }
 
-/// A user's place in a list by last activity.
-pub type UserKey = (Timestamp, UserId);
+/// A user's place in a list by the day (in UTC) of the last activity.
+pub type UserKey = (NaiveDate, UserId);
 /// An activity's place in a session.
 pub type ActivityKey = (Timestamp, ActivityId);
 /// A day's place in a tenant's days.
@@ -187,8 +187,8 @@ pub trait Store: Send + Sync {
         now: Timestamp,
     ) -> Result<Option<UserSummary>, Error>;
 
-    /// Users last active before `inactive_since` (`None` is all), the longest silent first,
-    /// equal times by id; `after` itself is not repeated.
+    /// Users last active before `inactive_since` (`None` is all), by the day in UTC on which
+    /// they were, the longest silent first, and by id; `after` itself is not repeated.
     async fn list_users(
         &self,
         tenant: TenantId,

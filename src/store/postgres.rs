@@ -18,7 +18,7 @@ use super::{
     OpenError,
     sql::{
         Pools,
-        dialect::{CommitOutcome, Dialect, ErrorClass},
+        dialect::{CommitOutcome, Dialect, ErrorClass, Version, Write, Written},
         insist_on_schema,
         rows::{Cells, Kind, Rows},
     },
@@ -44,7 +44,11 @@ pub async fn open(url: &str, migrate: bool) -> Result<Pools<Postgres>, OpenError
     // A pool would only say that no connection became free; this says why.
     PgConnection::connect_with(&options).await?.close().await?;
     let lanes = u32::try_from(LANES).unwrap_or(u32::MAX);
-    let write = pool(lanes).connect_with(options.clone()).await?;
+    // What the lanes run finds its rows by key: a plan for these very parameters is no better
+    // than the one made before, and to make it takes longer than to run it.
+    let generic = [("plan_cache_mode", "force_generic_plan"), ("jit", "off")];
+    let writer = options.clone().options(generic);
+    let write = pool(lanes).connect_with(writer).await?;
     let migrations = sqlx::migrate!("migrations/postgres");
     if migrate {
         migrations.run(&write).await?;
@@ -75,9 +79,16 @@ fn pool(size: u32) -> sqlx::pool::PoolOptions<Postgres> {
 impl Dialect for Postgres {
     const BEGIN_READ: &'static str = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY";
     const FOR_UPDATE: &'static str = "FOR UPDATE";
-    const SELECT_TRANSACTION_ID: Option<&'static str> =
-        Some("SELECT pg_current_xact_id()::text || '@' || pg_postmaster_start_time()::text AS id");
-    const EACH_FEATURE: &'static str = "jsonb_each_text(feature_usage) AS f(key, value)";
+    const GREATEST: &'static str = "GREATEST";
+    const LEAST: &'static str = "LEAST";
+    const ADDED_FEATURES: &'static str = "
+        CASE WHEN excluded.feature_usage = jsonb_build_object()
+            THEN user_usage_stats.feature_usage ELSE (
+            SELECT jsonb_object_agg(key, uses) FROM (
+                SELECT f.key, SUM(CAST(f.value AS bigint)) AS uses FROM (
+                    SELECT * FROM jsonb_each_text(user_usage_stats.feature_usage)
+                    UNION ALL SELECT * FROM jsonb_each_text(excluded.feature_usage)
+                ) AS f GROUP BY f.key) AS sums) END";
 
     // Advisory locks have a fair queue, which a row locked FOR SHARE by many has not, and come
     // with BEGIN in one round trip.
@@ -142,6 +153,69 @@ impl Dialect for Postgres {
         args.add(ids)
     }
 
+    // One statement, and so one round trip: each write waits for the one before by counting its
+    // rows, so that locks are taken in the same order everywhere.
+    async fn write_all(
+        conn: &mut PgConnection,
+        tenant: TenantId,
+        known: Option<Version>,
+        writes: &[Write<'_>],
+    ) -> sqlx::Result<Written> {
+        let mut args = PgArguments::default();
+        args.add(tenant.uuid()).map_err(sqlx::Error::Encode)?;
+        let mut parts = Vec::with_capacity(writes.len());
+        let mut after = "true".to_owned();
+        let mut finds_new = "false".to_owned();
+        let mut counts = vec!["0::bigint".to_owned()];
+        for (index, write) in writes.iter().enumerate() {
+            let sql = write.sql::<Self>(args.len() + 1, &after);
+            let returned = if write.if_new.is_some() {
+                finds_new = format!("EXISTS (SELECT 1 FROM w{index} WHERE revision = 1)");
+                "revision"
+            } else {
+                "1"
+            };
+            parts.push(format!("w{index} AS ({sql} RETURNING {returned})"));
+            Self::bind_rows(&mut args, &write.rows).map_err(sqlx::Error::Encode)?;
+            after = format!("(SELECT COUNT(*) FROM w{index}) >= 0");
+            counts.push(format!("(SELECT COUNT(*) FROM w{index})"));
+        }
+        let mut current = "true".to_owned();
+        if let Some(version) = known {
+            let (number, time) = (args.len() + 1, args.len() + 2);
+            current = format!(
+                "EXISTS (SELECT 1 FROM tenants
+                    WHERE tenant_id = $1 AND version = ${number} AND updated_at = ${time})"
+            );
+            args.add(version.number).map_err(sqlx::Error::Encode)?;
+            args.add(version.updated_at).map_err(sqlx::Error::Encode)?;
+        }
+        let with = if parts.is_empty() { "" } else { "WITH " };
+        let sql = format!(
+            "{with}{} SELECT {}, {current}, {TRANSACTION_ID}, {finds_new}",
+            parts.join(", "),
+            counts.join(" + "),
+        );
+        let row = sqlx::query_with(AssertSqlSafe(sql), args)
+            .fetch_one(&mut *conn)
+            .await?;
+        if row.try_get(3)? {
+            // In a statement of its own, which sees what the one before has written.
+            for more in writes.iter().filter_map(|write| write.if_new.as_ref()) {
+                let mut args = PgArguments::default();
+                args.add(tenant.uuid()).map_err(sqlx::Error::Encode)?;
+                Self::bind_rows(&mut args, &more.rows).map_err(sqlx::Error::Encode)?;
+                Self::execute(conn, more.sql::<Self>(2, "true"), args).await?;
+            }
+        }
+        let rows: i64 = row.try_get(0)?;
+        Ok(Written {
+            rows: rows.unsigned_abs(),
+            current: row.try_get(1)?,
+            transaction_id: row.try_get(2)?,
+        })
+    }
+
     async fn fetch(
         conn: &mut PgConnection,
         sql: String,
@@ -188,6 +262,10 @@ impl Dialect for Postgres {
         }
     }
 }
+
+/// `ID@SERVER START`.
+const TRANSACTION_ID: &str =
+    "pg_current_xact_id()::text || '@' || pg_postmaster_start_time()::text";
 
 /// The status of `ID@SERVER START`. A server that crashed may give an id that never reached its
 /// log to another transaction. So once it was restarted, "committed" may be said of the other

@@ -1,11 +1,12 @@
 //! What is SQLite's own: the pools and pragmas, and rows as JSON.
 
 use std::{
-    collections::BTreeMap, fmt::Write, fs::File, path::PathBuf, str::FromStr, time::Duration,
+    collections::BTreeMap, fmt::Write as _, fs::File, path::PathBuf, str::FromStr, time::Duration,
 };
 
+use futures::TryStreamExt;
 use sqlx::{
-    Arguments, AssertSqlSafe, ConnectOptions, Decode, Encode, Sqlite, Type,
+    Arguments, AssertSqlSafe, ConnectOptions, Decode, Either, Encode, Executor, Row, Sqlite, Type,
     encode::IsNull,
     error::{BoxDynError, DatabaseError},
     sqlite::{
@@ -20,7 +21,7 @@ use super::{
     OpenError,
     sql::{
         Pools,
-        dialect::{CommitOutcome, Dialect, ErrorClass},
+        dialect::{CommitOutcome, Dialect, ErrorClass, Version, Write, Written},
         insist_on_schema,
         rows::{Cells, Kind, Rows},
     },
@@ -86,8 +87,16 @@ fn migration_lock(options: &SqliteConnectOptions) -> sqlx::Result<File> {
 impl Dialect for Sqlite {
     const BEGIN_READ: &'static str = "BEGIN";
     const FOR_UPDATE: &'static str = "";
-    const SELECT_TRANSACTION_ID: Option<&'static str> = None;
-    const EACH_FEATURE: &'static str = "json_each(feature_usage) AS f";
+    const GREATEST: &'static str = "max";
+    const LEAST: &'static str = "min";
+    const ADDED_FEATURES: &'static str = "
+        CASE WHEN excluded.feature_usage = json_object()
+            THEN user_usage_stats.feature_usage ELSE (
+            SELECT json_group_object(key, uses) FROM (
+                SELECT f.key, SUM(f.value) AS uses FROM (
+                    SELECT key, value FROM json_each(user_usage_stats.feature_usage)
+                    UNION ALL SELECT key, value FROM json_each(excluded.feature_usage)
+                ) AS f GROUP BY f.key)) END";
 
     // A deferred transaction that turns into a writing one fails at once, whatever the
     // timeout. Whoever writes is alone.
@@ -123,6 +132,50 @@ impl Dialect for Sqlite {
         }
         json.push(']');
         args.add(json)
+    }
+
+    // All statements at once: each hop to the connection's own thread and back costs as much as
+    // writing some rows.
+    async fn write_all(
+        conn: &mut SqliteConnection,
+        tenant: TenantId,
+        known: Option<Version>,
+        writes: &[Write<'_>],
+    ) -> sqlx::Result<Written> {
+        let mut args = SqliteArguments::default();
+        args.add(tenant.uuid()).map_err(sqlx::Error::Encode)?;
+        let version = known.map(|version| (version.number, version.updated_at));
+        let (number, updated_at) = version.unzip();
+        args.add(number).map_err(sqlx::Error::Encode)?;
+        args.add(updated_at).map_err(sqlx::Error::Encode)?;
+        let mut sql = SELECT_IS_CURRENT.to_owned();
+        let mut counted = vec![false];
+        for write in writes {
+            for (write, counts) in [(Some(write), true), (write.if_new.as_deref(), false)] {
+                let Some(write) = write else { continue };
+                sql.push(';');
+                sql.push_str(&write.sql::<Self>(args.len() + 1, "true"));
+                Self::bind_rows(&mut args, &write.rows).map_err(sqlx::Error::Encode)?;
+                counted.push(counts);
+            }
+        }
+        let mut written = Written {
+            rows: 0,
+            current: true,
+            transaction_id: None,
+        };
+        let mut counted = counted.into_iter();
+        let mut results = conn.fetch_many(sqlx::query_with(AssertSqlSafe(sql), args));
+        while let Some(result) = results.try_next().await? {
+            match result {
+                Either::Left(done) if counted.next() == Some(true) => {
+                    written.rows += done.rows_affected();
+                }
+                Either::Left(_) => {}
+                Either::Right(row) => written.current = row.try_get(0)?,
+            }
+        }
+        Ok(written)
     }
 
     async fn fetch(
@@ -163,6 +216,11 @@ impl Dialect for Sqlite {
         }
     }
 }
+
+/// Whether the tenant is as it is known, if it is.
+const SELECT_IS_CURRENT: &str = "
+    SELECT $2 IS NULL OR EXISTS (
+        SELECT 1 FROM tenants WHERE tenant_id = $1 AND version = $2 AND updated_at = $3)";
 
 /// `[[cell, ...], ...]`, a row after the other.
 fn json_rows(rows: &Rows<'_>) -> Result<String, BoxDynError> {

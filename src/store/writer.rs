@@ -5,9 +5,9 @@
 //! caller after the commit. No timer: a lone write waits for nothing, and the more callers
 //! there are, the more of them share a commit.
 //!
-//! One user's writes go to one lane, so they keep their order, and two lanes do not wait for
-//! each other's rows. That is for speed alone: the locks on users are what makes it right,
-//! with several instances on one database too.
+//! One tenant's writes go to one lane, so they keep their order, share their statements, and
+//! two lanes do not wait for each other's rows. That is for speed alone: the locks on users are
+//! what makes it right, with several instances on one database too.
 
 mod lane;
 #[cfg(test)]
@@ -45,6 +45,9 @@ pub trait Job: Send + Sync {
 
     /// Whether it changes the tenant's own row, which is then to be locked.
     fn changes_tenant(&self) -> bool;
+
+    /// Whose data it writes.
+    fn user(&self) -> Option<UserId>;
 
     /// Decides on what is loaded and keeps the outcome. False if something is missing.
     fn decide(&mut self, ledger: &mut Ledger) -> bool;
@@ -106,6 +109,10 @@ impl<C: Command> Job for Pending<C> {
 
     fn changes_tenant(&self) -> bool {
         C::CHANGES_TENANT
+    }
+
+    fn user(&self) -> Option<UserId> {
+        self.command.user()
     }
 
     fn decide(&mut self, ledger: &mut Ledger) -> bool {
@@ -217,7 +224,7 @@ impl Handle {
         command: C,
     ) -> Result<C::Outcome, Error> {
         let (reply, answer) = oneshot::channel();
-        let queue = self.lane(tenant, command.user())?;
+        let queue = self.lane(tenant)?;
         let job = Box::new(Pending {
             tenant,
             command,
@@ -258,13 +265,9 @@ impl Handle {
         self.submit(tenant, command(user)).await
     }
 
-    fn lane(
-        &self,
-        tenant: TenantId,
-        user: Option<UserId>,
-    ) -> Result<&mpsc::Sender<Box<dyn Job>>, Error> {
+    fn lane(&self, tenant: TenantId) -> Result<&mpsc::Sender<Box<dyn Job>>, Error> {
         let mut hash = DefaultHasher::new();
-        (tenant, user).hash(&mut hash);
+        tenant.hash(&mut hash);
         let lanes = u64::try_from(self.queues.len()).unwrap_or(1).max(1);
         let lane = usize::try_from(hash.finish() % lanes).unwrap_or(0);
         self.queues.get(lane).ok_or(Error::ShuttingDown)

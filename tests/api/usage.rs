@@ -330,7 +330,7 @@ async fn a_user_is_summed_up(server: Server) {
 
 async fn the_dormant_are_listed_longest_silent_first(server: Server) {
     let mut caller = server.tenant(1);
-    // In pairs of equal times.
+    // In pairs of one day.
     for number in [5, 2, 3, 4, 1, 0] {
         let session = caller.start(start(&id(number))).await;
         let end = pb::EndSessionRequest {
@@ -339,11 +339,11 @@ async fn the_dormant_are_listed_longest_silent_first(server: Server) {
         };
         caller.end(end).await;
         if number % 2 == 0 {
-            server.pass(Duration::from_mins(1));
+            server.pass(Duration::from_hours(24));
         }
     }
     let mut request = pb::ListUserSummariesRequest {
-        inactive_since: time("2026-03-02T09:02:00Z"),
+        inactive_since: time("2026-03-04T09:00:00Z"),
         page_size: 2,
         ..Default::default()
     };

@@ -223,7 +223,7 @@ async fn list_users(db: &Fixture, since: Option<&str>, limit: usize) -> Vec<User
         assert!(page.items.len() == limit || page.next.is_none());
         let rows = page.items.iter().map(|row| &row.user);
         assert!(keys.len() < 100, "pages go round in circles");
-        keys.extend(rows.map(|row| (row.last_active_at, row.id)));
+        keys.extend(rows.map(|row| (row.last_active_at.utc_date(), row.id)));
         after = page.next;
         if after.is_none() {
             return keys;
@@ -231,17 +231,26 @@ async fn list_users(db: &Fixture, since: Option<&str>, limit: usize) -> Vec<User
     }
 }
 
-/// Users 5 and 2 at noon, 4, 3 and 1 an hour later.
+/// Users 5 and 2 on one day, 4 at noon of the next, 3 and 1 an hour later; 1 was there on the
+/// first day too.
 async fn some_users(db: &Fixture) -> Vec<UserKey> {
+    let first = at("2026-11-19T12:00:00Z");
     let (noon, later) = (at("2026-11-20T12:00:00Z"), at("2026-11-20T13:00:00Z"));
-    let mut keys = Vec::new();
-    for (time, number) in [(noon, 5), (noon, 2), (later, 4), (later, 3), (later, 1)] {
+    let seen = [
+        (first, 1),
+        (first, 5),
+        (first, 2),
+        (noon, 4),
+        (later, 3),
+        (later, 1),
+    ];
+    for (time, number) in seen {
         db.clock.set(time);
         db.record(user(number), None, seconds(1)).await.unwrap();
-        keys.push((time, user(number)));
     }
-    keys.sort();
-    keys
+    let keys = [(19, 2), (19, 5), (20, 1), (20, 3), (20, 4)];
+    let keys = keys.map(|(date, number)| (day(&format!("2026-11-{date}")), user(number)));
+    keys.to_vec()
 }
 
 async fn users_come_the_longest_silent_first_page_by_page(db: Fixture) {
@@ -257,9 +266,13 @@ async fn users_come_the_longest_silent_first_page_by_page(db: Fixture) {
 
 async fn dormant_users_are_those_not_active_since(db: Fixture) {
     let keys = some_users(&db).await;
-    assert_eq!(list_users(&db, Some("2026-11-20T12:00:00Z"), 1).await, []);
-    for since in ["2026-11-20T12:00:00.000001Z", "2026-11-20T13:00:00Z"] {
+    assert_eq!(list_users(&db, Some("2026-11-19T12:00:00Z"), 1).await, []);
+    for since in ["2026-11-19T12:00:00.000001Z", "2026-11-20T12:00:00Z"] {
         assert_eq!(list_users(&db, Some(since), 1).await, keys[..2]);
+    }
+    for since in ["2026-11-20T12:00:00.000001Z", "2026-11-20T13:00:00Z"] {
+        let dormant = list_users(&db, Some(since), 1).await;
+        assert_eq!(dormant, [keys[0], keys[1], keys[4]]);
     }
 }
 

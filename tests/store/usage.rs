@@ -100,7 +100,6 @@ async fn usage_counts_for_the_user_too(db: Fixture) {
     assert_eq!((known.login_count, known.total_usage_seconds), (2, 122));
     assert_eq!(known.last_active_at, db.now());
     assert_eq!(known.first_seen_at, at("2026-11-18T00:00:00Z"));
-    assert_eq!(known.first_date, Some(day("2026-11-18")));
 }
 
 async fn a_request_id_counts_once(db: Fixture) {

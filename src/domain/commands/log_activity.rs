@@ -64,7 +64,7 @@ impl Command for LogActivity {
         session.points_earned = session.points_earned.saturating_add(points);
         session.updated_at = ledger.now;
         if session.is_open() {
-            ledger.touch(&mut session)?;
+            ledger.touch(&mut session);
         } else {
             ledger.sessions.put(session.id, session);
         }

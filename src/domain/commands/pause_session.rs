@@ -25,7 +25,7 @@ impl Command for PauseSession {
             return Err(Rejection::TooManyPauses { limit: MAX_PAUSES }.into());
         }
         session.pause(ledger.now);
-        ledger.touch(&mut session)?;
+        ledger.touch(&mut session);
         Ok(ledger.view(session))
     }
 }
@@ -47,7 +47,7 @@ impl Command for ResumeSession {
     fn decide(&self, ledger: &mut Ledger) -> Result<SessionView, Halt> {
         let mut session = ledger.open_session(self.user_id, self.session_id)?;
         session.resume(ledger.now);
-        ledger.touch(&mut session)?;
+        ledger.touch(&mut session);
         Ok(ledger.view(session))
     }
 }

@@ -54,7 +54,6 @@ impl Command for RecordSession {
             RecordedTime::Between { start, end } => (start, end),
             RecordedTime::Last(duration) => (now.before(duration), now),
         };
-        ledger.users.want(self.user_id);
         if let Some(fingerprint) = self.fingerprint
             && let Some(session) = ledger.sessions.get(self.session_id)?.cloned()
         {
@@ -77,14 +76,11 @@ impl Command for RecordSession {
         session.created_at = now;
         session.updated_at = now;
 
-        let mut user = ledger.user(self.user_id, start)?;
+        let user = ledger.user(self.user_id, start);
         user.last_session_start = user.last_session_start.max(Some(start));
-        user.seen(start);
-        ledger.count_day(&mut user, session.start_date, |day| {
-            day.sessions_started = day.sessions_started.saturating_add(1);
-        })?;
-        ledger.put_user(user);
-        ledger.count_end(&session)?;
+        let day = ledger.day(self.user_id, session.start_date);
+        day.sessions_started = day.sessions_started.saturating_add(1);
+        ledger.count_end(&session);
         ledger.add_session(session.clone());
         Ok(Recorded {
             view: ledger.view(session),

@@ -32,8 +32,8 @@ impl Command for RecordUsage {
     fn decide(&self, ledger: &mut Ledger) -> Result<DailyUsage, Halt> {
         let today = ledger.today();
         let date = self.date.unwrap_or(today);
-        ledger.users.want(self.user_id);
-        ledger.days.want((self.user_id, date));
+        ledger.locks.get(self.user_id)?;
+        ledger.stored_days.want((self.user_id, date));
         if let Some((id, fingerprint)) = self.request
             && let Some(before) = ledger.requests.get(id)?
         {
@@ -41,7 +41,7 @@ impl Command for RecordUsage {
                 return Err(Rejection::IdTaken(UsedId::Request).into());
             }
             let date = before.date;
-            return ledger.day(self.user_id, date);
+            return ledger.day_so_far(self.user_id, date);
         }
         if date > plus_days(today, 1) {
             let rule = format!("must be at most one day after today, {today}");
@@ -52,17 +52,17 @@ impl Command for RecordUsage {
         let begin = calendar.day_start(date).min(ledger.now);
         let end = calendar.day_start(plus_days(date, 1));
         let last = end.before(Duration::from_micros(1)).min(ledger.now);
-        let mut user = ledger.user(self.user_id, begin)?;
-        let mut day = ledger.day(self.user_id, date)?;
+        let mut day = ledger.day_so_far(self.user_id, date)?;
         day.counters.add(&self.increment)?;
+        day.updated_at = ledger.now;
+        // Fits, as the sum above does.
+        ledger.day(self.user_id, date).add(&self.increment)?;
+        let user = ledger.user(self.user_id, begin);
         user.login_count = user.login_count.saturating_add(self.increment.login_count);
         user.total_usage_seconds = user
             .total_usage_seconds
             .saturating_add(self.increment.active_seconds);
-        user.seen(begin);
         user.seen(last.max(begin));
-        ledger.put_day(&mut user, day);
-        ledger.put_user(user);
         if let Some((id, fingerprint)) = self.request {
             ledger.requests.put(
                 id,
@@ -75,6 +75,6 @@ impl Command for RecordUsage {
                 },
             );
         }
-        ledger.day(self.user_id, date)
+        Ok(day)
     }
 }

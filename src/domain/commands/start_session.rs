@@ -34,12 +34,7 @@ impl Command for StartSession {
     }
 
     fn decide(&self, ledger: &mut Ledger) -> Result<Started, Halt> {
-        let (now, today) = (ledger.now, ledger.today());
-        ledger.users.want(self.user_id);
-        ledger.days.want((self.user_id, today));
-        if ledger.settings().max_open_sessions.is_some() {
-            ledger.open_sessions.want(self.user_id);
-        }
+        let now = ledger.now;
         if let Some(fingerprint) = self.fingerprint
             && let Some(session) = ledger.sessions.get(self.session_id)?.cloned()
         {
@@ -61,16 +56,13 @@ impl Command for StartSession {
             now,
         );
         session.fingerprint = self.fingerprint;
-        let mut user = ledger.user(self.user_id, now)?;
+        let user = ledger.user(self.user_id, now);
         user.login_count = user.login_count.saturating_add(1);
         user.last_login_at = user.last_login_at.max(Some(now));
         user.last_session_start = user.last_session_start.max(Some(now));
-        user.seen(now);
-        ledger.count_day(&mut user, session.start_date, |day| {
-            day.login_count = day.login_count.saturating_add(1);
-            day.sessions_started = day.sessions_started.saturating_add(1);
-        })?;
-        ledger.put_user(user);
+        let day = ledger.day(self.user_id, session.start_date);
+        day.login_count = day.login_count.saturating_add(1);
+        day.sessions_started = day.sessions_started.saturating_add(1);
         ledger.add_session(session.clone());
         Ok(Started {
             view: ledger.view(session),
@@ -96,7 +88,7 @@ impl StartSession {
         for mut session in open.into_iter().take(excess) {
             let at = ledger.now.max(session.last_active_at);
             let review = SessionReview::default();
-            ledger.end_session(&mut session, at, EndReason::Evicted, review)?;
+            ledger.end_session(&mut session, at, EndReason::Evicted, review);
             evicted.push(session.id);
         }
         Ok(evicted)

@@ -2,6 +2,7 @@
 
 mod stream_stats;
 
+use chrono::NaiveDate;
 use futures::stream::BoxStream;
 use tonic::{Request, Response, Status, Streaming};
 
@@ -9,13 +10,13 @@ use super::{
     Context,
     convert::{self, Check},
     stream, tenant,
+    token::Place,
 };
 use crate::{
     domain::{
         ids::{TenantId, UserId},
         rejection::{Entity, Rejection},
         report::tenant_usage_report,
-        time::Timestamp,
         usage::{DailyUsage, UsageCounters, days_at},
     },
     pb::v1::{self as pb, usage_stats_service_server::UsageStatsService},
@@ -160,8 +161,7 @@ impl UsageStatsService for UsageStats {
         let limit = convert::page_size(&mut check, request.page_size);
         let tokens = self.0.tokens.of_list(tenant, "ListUserSummaries", &since);
         let after = tokens.open(&mut check, "page_token", &request.page_token);
-        let after = after.map(|(time, id)| (Timestamp::from_micros(time), UserId(id)));
-        check.done(())?;
+        let after = check.done(after)?.map(day_key).transpose()?;
         let page = self
             .0
             .store
@@ -171,9 +171,23 @@ impl UsageStatsService for UsageStats {
             summaries: page.items.into_iter().map(convert::user_summary).collect(),
             next_page_token: page
                 .next
-                .map_or_else(String::new, |(time, id)| tokens.seal((time.micros(), id.0))),
+                .map_or_else(String::new, |key| tokens.seal(place(key))),
         }))
     }
+}
+
+/// A day and a user, as a token names them.
+fn place((date, user): (NaiveDate, UserId)) -> Place {
+    (i64::from(date.to_epoch_days()), user.0)
+}
+
+/// A token that was signed names a day.
+fn day_key((days, user): Place) -> Result<(NaiveDate, UserId), Rejection> {
+    let date = i32::try_from(days)
+        .ok()
+        .and_then(NaiveDate::from_epoch_days);
+    let date = date.ok_or_else(|| Rejection::invalid("page_token", "names no day"))?;
+    Ok((date, UserId(user)))
 }
 
 async fn record(

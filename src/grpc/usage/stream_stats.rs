@@ -14,14 +14,14 @@ use crate::{
     domain::{
         ids::{TenantId, UserId},
         period::DateRange,
-        rejection::Rejection,
         usage::DailyUsage,
     },
     grpc::{
         Context,
         convert::{self, Check},
         status,
-        token::{ListTokens, Place},
+        token::ListTokens,
+        usage::{day_key, place},
     },
     pb::v1 as pb,
     store::DayKey,
@@ -105,17 +105,4 @@ fn streamed(tokens: &ListTokens, day: DailyUsage) -> pb::StreamUsageStatsRespons
         resume_token: tokens.seal(place((day.date, day.user_id))),
         usage: Some(convert::daily_usage(day)),
     }
-}
-
-fn place((date, user): DayKey) -> Place {
-    (i64::from(date.to_epoch_days()), user.0)
-}
-
-/// A token that was signed names a day.
-fn day_key((days, user): Place) -> Result<DayKey, Rejection> {
-    let date = i32::try_from(days)
-        .ok()
-        .and_then(chrono::NaiveDate::from_epoch_days);
-    let date = date.ok_or_else(|| Rejection::invalid("resume_token", "names no day"))?;
-    Ok((date, UserId(user)))
 }

@@ -31,7 +31,7 @@ pub const SELECT_ACTIVITIES_BY_SESSION: &str = "
 
 pub const INSERT_ACTIVITIES: &str = "
     INSERT INTO session_activities (tenant_id, {columns})
-    SELECT $1, {columns} FROM {rows} AS r WHERE true
+    SELECT $1, {columns} FROM {rows} AS r WHERE {after}
     ON CONFLICT DO NOTHING";
 
 pub async fn by_ids<DB: Dialect>(

@@ -1,21 +1,27 @@
 //! One transaction for a batch: lock, load, decide, write.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use async_trait::async_trait;
 use sqlx::AssertSqlSafe;
 
 use super::{
     SqlStore, activities, days,
-    dialect::{CommitOutcome, Dialect, ErrorClass, Query, get},
+    dialect::{CommitOutcome, Dialect, ErrorClass, Query, Version, Write, Written},
     fault::Fault,
-    requests, sessions, tenants, users,
+    requests, sessions, tenant_usage,
+    tenants::{self, Tenant},
+    users,
 };
 use crate::{
     domain::{
         ids::{SessionId, TenantId, UserId},
         ledger::Ledger,
         settings::TenantSettings,
+        time::Timestamp,
     },
     store::{
         Error,
@@ -36,16 +42,19 @@ impl<DB: Dialect> Apply for SqlStore<DB> {
             .begin_with(AssertSqlSafe(DB::begin_write(&tenants)))
             .await
             .map_err(|error| self.failure(error.into()))?;
-        let commit = self
+        let done = self
             .write(&mut tx, jobs)
             .await
             .map_err(|fault| self.failure(fault))?;
         let Err(error) = tx.commit().await else {
+            for (id, tenant) in done.tenants {
+                self.tenants.insert(id, tenant);
+            }
             return Ok(());
         };
         // A server that is told to stop may do so after the commit and before its answer.
         let fault = Fault::from(error);
-        match commit {
+        match done.commit {
             Some(commit) if fault.class::<DB>() == ErrorClass::Unavailable => {
                 Err(Failure::InDoubt(commit))
             }
@@ -86,33 +95,65 @@ impl<DB: Dialect> SqlStore<DB> {
         &self,
         conn: &mut DB::Connection,
         jobs: &mut [Box<dyn Job>],
-    ) -> Result<Option<Commit>, Fault> {
-        let commit = transaction_id::<DB>(conn).await?;
+    ) -> Result<Done, Fault> {
+        let mut done = Done::default();
         let now = self.clock.now();
         for group in jobs.chunk_by_mut(|a, b| a.tenant() == b.tenant()) {
-            let Some(tenant) = group.first().map(|job| job.tenant()) else {
+            let Some(id) = group.first().map(|job| job.tenant()) else {
                 continue;
             };
-            let lock = group.iter().any(|job| job.changes_tenant());
-            let settings = tenant_settings::<DB>(conn, tenant, lock, now).await?;
-            let mut ledger = Ledger::new(settings, now);
+            let (tenant, known) = self.tenant(conn, id, group, now, &mut done).await?;
+            let mut ledger = Ledger::new(tenant.settings.clone(), now);
             while !decide(group, &mut ledger) {
-                load::<DB>(conn, tenant, &mut ledger).await?;
+                load::<DB>(conn, id, group, &mut ledger).await?;
             }
-            flush::<DB>(conn, tenant, &ledger).await?;
+            let written = flush::<DB>(conn, id, known, &ledger).await?;
+            if !written.current {
+                self.tenants.remove(&id);
+                return Err(Fault::Contention);
+            }
+            done.commit = written.transaction_id.map(Commit).or(done.commit);
         }
-        Ok(commit)
+        Ok(done)
+    }
+
+    /// A tenant, and which state of it is to be checked: what is remembered may have been
+    /// changed by another process. A new tenant gets its row.
+    async fn tenant(
+        &self,
+        conn: &mut DB::Connection,
+        id: TenantId,
+        jobs: &[Box<dyn Job>],
+        now: Timestamp,
+        done: &mut Done,
+    ) -> Result<(Arc<Tenant>, Option<Version>), Fault> {
+        let changes = jobs.iter().any(|job| job.changes_tenant());
+        if changes {
+            self.tenants.remove(&id);
+        } else if let Some(tenant) = self.tenants.get(&id) {
+            let version = tenant.version;
+            return Ok((tenant, Some(version)));
+        }
+        let mut found = tenants::find::<DB>(conn, id, tenants::SELECT_TENANT).await?;
+        if found.is_none() {
+            let defaults = TenantSettings::default();
+            tenants::write::<DB>(conn, id, tenants::INSERT_TENANT, &defaults, now).await?;
+            // Somebody else may have been first.
+            found = tenants::find::<DB>(conn, id, tenants::SELECT_TENANT).await?;
+        }
+        let tenant = Arc::new(found.ok_or(Fault::Contention)?);
+        if !changes {
+            done.tenants.push((id, tenant.clone()));
+        }
+        Ok((tenant, None))
     }
 }
 
-/// By what the engine will know the transaction if its commit is not answered.
-async fn transaction_id<DB: Dialect>(conn: &mut DB::Connection) -> Result<Option<Commit>, Fault> {
-    let Some(sql) = DB::SELECT_TRANSACTION_ID else {
-        return Ok(None);
-    };
-    let rows = Query::<DB>::new(sql).fetch(conn).await?;
-    let id = rows.first().map(|row| get::<DB, String>(row, "id"));
-    Ok(id.transpose()?.map(Commit))
+/// What a transaction did, to be remembered once it is committed.
+#[derive(Default)]
+struct Done {
+    commit: Option<Commit>,
+    tenants: Vec<(TenantId, Arc<Tenant>)>,
 }
 
 /// Has all jobs decide from the start. False if any of them asks for more.
@@ -125,48 +166,27 @@ fn decide(jobs: &mut [Box<dyn Job>], ledger: &mut Ledger) -> bool {
     decided
 }
 
-async fn tenant_settings<DB: Dialect>(
-    conn: &mut DB::Connection,
-    tenant: TenantId,
-    lock: bool,
-    now: crate::domain::time::Timestamp,
-) -> Result<TenantSettings, Fault> {
-    let sql = if lock {
-        tenants::SELECT_TENANT_FOR_UPDATE
-    } else {
-        tenants::SELECT_TENANT
-    };
-    if let Some(settings) = tenants::find::<DB>(conn, tenant, sql).await? {
-        return Ok(settings);
-    }
-    let defaults = TenantSettings::default();
-    tenants::write::<DB>(conn, tenant, tenants::INSERT_TENANT, &defaults, now).await?;
-    // Somebody else may have been first.
-    let found = tenants::find::<DB>(conn, tenant, sql).await?;
-    found.ok_or(Fault::Contention)
-}
-
-/// Loads what the ledger misses. Users first: their locks stand for all that is theirs, so
-/// what is read after them holds until the commit.
+/// Loads what the ledger misses. Locks first, those of all users of the batch in one order, so
+/// that what is read after them holds until the commit.
 async fn load<DB: Dialect>(
     conn: &mut DB::Connection,
     tenant: TenantId,
+    jobs: &[Box<dyn Job>],
     ledger: &mut Ledger,
 ) -> Result<(), Fault> {
-    let keys = ledger.users.take_missing();
-    if !keys.is_empty() {
-        let rows = users::lock::<DB>(conn, tenant, keys.iter().copied()).await?;
-        ledger
-            .users
-            .load(keys, rows.into_iter().map(|row| (row.id, row)));
+    if ledger.locks.is_missing() {
+        let users: BTreeSet<_> = jobs.iter().filter_map(|job| job.user()).collect();
+        users::lock::<DB>(conn, tenant, users.iter().copied()).await?;
+        ledger.lock(users);
+        return Ok(());
     }
     load_sessions::<DB>(conn, tenant, ledger).await?;
-    let keys = ledger.days.take_missing();
+    let keys = ledger.stored_days.take_missing();
     if !keys.is_empty() {
         let wanted: Vec<_> = keys.iter().copied().collect();
         let rows = days::by_key::<DB>(conn, tenant, &wanted).await?;
         let rows = rows.into_iter().map(|row| ((row.user_id, row.date), row));
-        ledger.days.load(keys, rows);
+        ledger.stored_days.load(keys, rows);
     }
     let keys = ledger.activities.take_missing();
     if !keys.is_empty() {
@@ -213,68 +233,76 @@ async fn load_sessions<DB: Dialect>(
     Ok(())
 }
 
-/// Writes what the ledger changed, in key order, what others refer to first. A row that is
-/// not written as expected was written by another transaction since.
+/// Writes what the ledger changed, in key order, users first: whoever writes what is a user's
+/// holds the user's row. A row that is not written as expected was written by another
+/// transaction since.
 async fn flush<DB: Dialect>(
     conn: &mut DB::Connection,
     tenant: TenantId,
+    known: Option<Version>,
     ledger: &Ledger,
-) -> Result<(), Fault> {
+) -> Result<Written, Fault> {
     write_settings::<DB>(conn, tenant, ledger).await?;
-    let new: Vec<_> = ledger.users.inserted().collect();
-    write::<DB>(conn, tenant, users::INSERT_USERS, users::columns(&new)).await?;
-    let changed: Vec<_> = ledger.users.updated().collect();
-    write::<DB>(conn, tenant, users::UPDATE_USERS, users::columns(&changed)).await?;
-    let new: Vec<_> = ledger.sessions.inserted().collect();
-    write::<DB>(
-        conn,
-        tenant,
-        sessions::INSERT_SESSIONS,
-        sessions::columns(&new),
-    )
-    .await?;
-    let changed: Vec<_> = ledger.sessions.updated().collect();
-    let columns = sessions::changing_columns(&changed);
-    write::<DB>(conn, tenant, sessions::UPDATE_SESSIONS, columns).await?;
+    let users: Vec<_> = ledger.added_users().collect();
+    let new_sessions: Vec<_> = ledger.sessions.inserted().collect();
+    let changed_sessions: Vec<_> = ledger.sessions.updated().collect();
+    let days: Vec<_> = ledger.added_days().collect();
+    let activities: Vec<_> = ledger.activities.inserted().collect();
+    let requests: Vec<_> = ledger.requests.inserted().collect();
+    let tenant_days = tenant_usage::sums(ledger.added_days());
+    let features: Vec<_> = tenant_days
+        .iter()
+        .flat_map(|(date, day)| {
+            let uses = day.feature_usage.iter();
+            uses.map(|(feature, uses)| (*date, feature.as_str(), *uses))
+        })
+        .collect();
+    let features: Vec<_> = features.iter().collect();
+    let tenant_days: Vec<_> = tenant_days.iter().collect();
+    let tenant_days: Vec<_> = tenant_days.iter().collect();
+    let day_keys: Vec<_> = days.iter().map(|day| (day.user_id, day.date)).collect();
+    let day_keys: Vec<_> = day_keys.iter().collect();
+    let mut writes = vec![
+        Write::new(users::UPSERT_USERS, users::columns(&users)),
+        Write::new(sessions::INSERT_SESSIONS, sessions::columns(&new_sessions)),
+        Write::new(
+            sessions::UPDATE_SESSIONS,
+            sessions::changing_columns(&changed_sessions),
+        ),
+        Write {
+            if_new: Some(Box::new(Write::new(
+                tenant_usage::COUNT_NEW_DAYS,
+                days::key_columns(&day_keys),
+            ))),
+            ..Write::new(days::UPSERT_DAYS, days::columns(&days))
+        },
+        Write::new(
+            activities::INSERT_ACTIVITIES,
+            activities::columns(&activities),
+        ),
+        Write::new(requests::INSERT_REQUESTS, requests::columns(&requests)),
+        Write::new(
+            tenant_usage::UPSERT_TENANT_DAYS,
+            tenant_usage::columns(&tenant_days),
+        ),
+        Write::new(
+            tenant_usage::UPSERT_TENANT_FEATURES,
+            tenant_usage::feature_columns(&features),
+        ),
+    ];
+    writes.retain(|write| write.rows.len() > 0);
+    let expected: usize = writes.iter().map(|write| write.rows.len()).sum();
+    let written = DB::write_all(conn, tenant, known, &writes).await?;
+    if usize::try_from(written.rows) != Ok(expected) {
+        return Err(Fault::Contention);
+    }
     sweep_by_new_settings::<DB>(conn, tenant, ledger).await?;
-    let changed: Vec<_> = ledger.days.changed().collect();
-    write::<DB>(conn, tenant, days::UPSERT_DAYS, days::columns(&changed)).await?;
-    let new: Vec<_> = ledger.activities.inserted().collect();
-    let columns = activities::columns(&new);
-    write::<DB>(conn, tenant, activities::INSERT_ACTIVITIES, columns).await?;
-    let new: Vec<_> = ledger.requests.inserted().collect();
-    write::<DB>(
-        conn,
-        tenant,
-        requests::INSERT_REQUESTS,
-        requests::columns(&new),
-    )
-    .await?;
     if !ledger.forgotten_requests.is_empty() {
         let ids = ledger.forgotten_requests.iter().map(|id| id.0);
         let query = Query::<DB>::new(requests::DELETE_REQUESTS).bind(tenant.uuid());
         query.ids(ids).execute(conn).await?;
     }
-    Ok(())
-}
-
-async fn write<DB: Dialect>(
-    conn: &mut DB::Connection,
-    tenant: TenantId,
-    sql: &str,
-    rows: super::rows::Rows<'_>,
-) -> Result<(), Fault> {
-    let expected = rows.len();
-    if expected == 0 {
-        return Ok(());
-    }
-    let query = Query::<DB>::new(sql).bind(tenant.uuid()).rows(&rows);
-    let written = query.execute(conn).await?;
-    if usize::try_from(written) == Ok(expected) {
-        Ok(())
-    } else {
-        Err(Fault::Contention)
-    }
+    Ok(written)
 }
 
 async fn write_settings<DB: Dialect>(

@@ -52,49 +52,19 @@ pub const SELECT_DAYS_BY_DATE_AND_USERS: &str = "
     ORDER BY usage_date, user_id
     LIMIT $5";
 
-/// Casts keep the engines' own types of sums from showing.
-pub const SUM_DAYS: &str = "
-    SELECT usage_date,
-        CAST(SUM(login_count) AS BIGINT) AS login_count,
-        CAST(SUM(active_seconds) AS BIGINT) AS active_seconds,
-        CAST(SUM(simulation_runs) AS BIGINT) AS simulation_runs,
-        CAST(SUM(documents_accessed) AS BIGINT) AS documents_accessed,
-        CAST(SUM(sessions_started) AS BIGINT) AS sessions_started,
-        CAST(SUM(sessions_completed) AS BIGINT) AS sessions_completed
-    FROM user_usage_stats
-    WHERE tenant_id = $1 AND usage_date BETWEEN $2 AND $3
-    GROUP BY usage_date";
-
-pub const SUM_FEATURES: &str = "
-    SELECT usage_date, f.key AS feature,
-        CAST(SUM(CAST(f.value AS BIGINT)) AS BIGINT) AS uses
-    FROM user_usage_stats, {each_feature}
-    WHERE tenant_id = $1 AND usage_date BETWEEN $2 AND $3
-    GROUP BY usage_date, f.key";
-
-pub const COUNT_ACTIVE_USERS: &str = "
-    SELECT r.start_date, r.end_date, COUNT(DISTINCT d.user_id) AS users
-    FROM {rows} AS r
-    JOIN user_usage_stats d
-        ON d.tenant_id = $1 AND d.usage_date BETWEEN r.start_date AND r.end_date
-    GROUP BY r.start_date, r.end_date";
-
-pub const COUNT_NEW_USERS: &str = "
-    SELECT r.start_date, r.end_date, COUNT(*) AS users
-    FROM {rows} AS r
-    JOIN users u ON u.tenant_id = $1 AND u.first_date BETWEEN r.start_date AND r.end_date
-    GROUP BY r.start_date, r.end_date";
-
-/// The caller holds the users' locks, so what it read still stands.
+/// Adds to what is stored. A day's first revision is 1.
 pub const UPSERT_DAYS: &str = "
     INSERT INTO user_usage_stats (tenant_id, {columns})
-    SELECT $1, {columns} FROM {rows} AS r WHERE true
+    SELECT $1, {columns} FROM {rows} AS r WHERE {after}
     ON CONFLICT (tenant_id, user_id, usage_date) DO UPDATE SET
-        login_count = excluded.login_count, active_seconds = excluded.active_seconds,
-        simulation_runs = excluded.simulation_runs,
-        documents_accessed = excluded.documents_accessed,
-        feature_usage = excluded.feature_usage, sessions_started = excluded.sessions_started,
-        sessions_completed = excluded.sessions_completed, updated_at = excluded.updated_at";
+        login_count = user_usage_stats.login_count + excluded.login_count,
+        active_seconds = user_usage_stats.active_seconds + excluded.active_seconds,
+        simulation_runs = user_usage_stats.simulation_runs + excluded.simulation_runs,
+        documents_accessed = user_usage_stats.documents_accessed + excluded.documents_accessed,
+        feature_usage = {added_features},
+        sessions_started = user_usage_stats.sessions_started + excluded.sessions_started,
+        sessions_completed = user_usage_stats.sessions_completed + excluded.sessions_completed,
+        updated_at = excluded.updated_at, revision = user_usage_stats.revision + 1";
 
 pub async fn by_key<DB: Dialect>(
     conn: &mut DB::Connection,
@@ -154,56 +124,6 @@ pub async fn by_date<DB: Dialect>(
     rows.iter().map(day::<DB>).collect()
 }
 
-/// All users' counters together, by day.
-pub async fn sums<DB: Dialect>(
-    conn: &mut DB::Connection,
-    tenant: TenantId,
-    range: DateRange,
-) -> Result<BTreeMap<NaiveDate, UsageCounters>, Fault> {
-    let mut sums = BTreeMap::new();
-    let query = |sql| {
-        Query::<DB>::new(sql)
-            .bind(tenant.uuid())
-            .bind(range.start)
-            .bind(range.end)
-    };
-    for row in &query(SUM_DAYS).fetch(conn).await? {
-        let date: NaiveDate = get::<DB, _>(row, "usage_date")?;
-        sums.insert(date, counters::<DB>(row, BTreeMap::new())?);
-    }
-    for row in &query(SUM_FEATURES).fetch(conn).await? {
-        let date: NaiveDate = get::<DB, _>(row, "usage_date")?;
-        let feature: String = get::<DB, _>(row, "feature")?;
-        let day: &mut UsageCounters = sums.entry(date).or_default();
-        day.feature_usage
-            .insert(feature, get::<DB, _>(row, "uses")?);
-    }
-    Ok(sums)
-}
-
-/// How many users [`COUNT_ACTIVE_USERS`] or [`COUNT_NEW_USERS`] finds in each period.
-pub async fn count_users<DB: Dialect>(
-    conn: &mut DB::Connection,
-    tenant: TenantId,
-    sql: &str,
-    periods: &[DateRange],
-) -> Result<BTreeMap<DateRange, i64>, Fault> {
-    let periods: Vec<_> = periods.iter().collect();
-    let query = Query::<DB>::new(sql)
-        .bind(tenant.uuid())
-        .rows(&period_columns(&periods));
-    let rows = query.fetch(conn).await?;
-    rows.iter()
-        .map(|row| {
-            let period = DateRange {
-                start: get::<DB, _>(row, "start_date")?,
-                end: get::<DB, _>(row, "end_date")?,
-            };
-            Ok((period, get::<DB, _>(row, "users")?))
-        })
-        .collect()
-}
-
 /// The columns that [`UPSERT_DAYS`] reads.
 pub fn columns<'a>(days: &'a [&'a DailyUsage]) -> Rows<'a> {
     RowsOf::new(days)
@@ -223,19 +143,11 @@ pub fn columns<'a>(days: &'a [&'a DailyUsage]) -> Rows<'a> {
         .done()
 }
 
-/// The columns that [`SELECT_DAYS_BY_KEY`] reads.
+/// The columns that [`SELECT_DAYS_BY_KEY`] and [`super::tenant_usage::COUNT_NEW_DAYS`] read.
 pub fn key_columns<'a>(keys: &'a [&'a (UserId, NaiveDate)]) -> Rows<'a> {
     RowsOf::new(keys)
         .uuid("user_id", |(user, _)| user.0)
         .date("usage_date", |(_, date)| *date)
-        .done()
-}
-
-/// The columns that [`COUNT_ACTIVE_USERS`] and [`COUNT_NEW_USERS`] read.
-pub fn period_columns<'a>(periods: &'a [&'a DateRange]) -> Rows<'a> {
-    RowsOf::new(periods)
-        .date("start_date", |period| period.start)
-        .date("end_date", |period| period.end)
         .done()
 }
 
@@ -249,7 +161,8 @@ fn day<DB: Dialect>(row: &DB::Row) -> Result<DailyUsage, Fault> {
     })
 }
 
-fn counters<DB: Dialect>(
+/// The counters of a row, but for its features.
+pub fn counters<DB: Dialect>(
     row: &DB::Row,
     feature_usage: BTreeMap<String, i64>,
 ) -> Result<UsageCounters, Fault> {

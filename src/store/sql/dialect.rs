@@ -43,11 +43,13 @@ pub trait Dialect:
     const BEGIN_READ: &'static str;
     /// Ends a `SELECT` whose rows are to be locked in the order they come in.
     const FOR_UPDATE: &'static str;
-    /// Selects the `id` of the transaction as text; `None` where the outcome of a commit is
-    /// never in doubt.
-    const SELECT_TRANSACTION_ID: Option<&'static str>;
-    /// A table expression `f(key, value)` of the entries of the column `feature_usage`.
-    const EACH_FEATURE: &'static str;
+    /// The larger of two values, neither of which is NULL.
+    const GREATEST: &'static str;
+    /// The smaller of two values, neither of which is NULL.
+    const LEAST: &'static str;
+    /// The sum, by key, of the stored column `feature_usage` of `user_usage_stats` and that of
+    /// the row to add.
+    const ADDED_FEATURES: &'static str;
 
     /// Begins a transaction that writes for these tenants, and for those with `true` while no
     /// other does: a change of settings must not miss what was decided by the old ones.
@@ -64,6 +66,15 @@ pub trait Dialect:
 
     /// Binds what [`Dialect::ids_sql`] reads.
     fn bind_ids(args: &mut Self::Arguments, ids: Vec<Uuid>) -> Result<(), BoxDynError>;
+
+    /// Carries out the writes of one tenant, one after the other, and checks that the tenant
+    /// is still as it was when `known`.
+    fn write_all(
+        conn: &mut Self::Connection,
+        tenant: TenantId,
+        known: Option<Version>,
+        writes: &[Write<'_>],
+    ) -> impl Future<Output = sqlx::Result<Written>> + Send;
 
     /// Runs one statement and returns its rows.
     fn fetch(
@@ -87,6 +98,53 @@ pub trait Dialect:
 
     /// What an error of the engine means for the transaction that met it.
     fn classify(error: &dyn sqlx::error::DatabaseError) -> ErrorClass;
+}
+
+/// Rows to write, and how: the SQL is a constant in which the engine fills `{rows}`, their
+/// `{columns}`, and `{after}`, which is true once the writes before are done.
+pub struct Write<'a> {
+    pub sql: &'static str,
+    pub rows: Rows<'a>,
+    /// To be done afterwards if the `revision` of some row is 1, which is to say that it is new.
+    pub if_new: Option<Box<Self>>,
+}
+
+impl<'a> Write<'a> {
+    pub const fn new(sql: &'static str, rows: Rows<'a>) -> Self {
+        Self {
+            sql,
+            rows,
+            if_new: None,
+        }
+    }
+
+    /// The statement, its rows bound from parameter `first` on.
+    pub fn sql<DB: Dialect>(&self, first: usize, after: &str) -> String {
+        let names: Vec<_> = self.rows.columns().map(|(name, _)| name).collect();
+        fill::<DB>(self.sql)
+            .replace("{rows}", &DB::rows_sql(&self.rows, first))
+            .replace("{columns}", &names.join(", "))
+            .replace("{after}", after)
+    }
+}
+
+/// Which state of a tenant's row was read.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Version {
+    pub number: i64,
+    pub updated_at: Timestamp,
+}
+
+/// What came of the writes of one tenant.
+#[derive(Debug)]
+pub struct Written {
+    /// How many rows were written.
+    pub rows: u64,
+    /// Whether the tenant was as it was known.
+    pub current: bool,
+    /// By what the engine will know the transaction if its commit is not answered; `None`
+    /// where that is never in doubt.
+    pub transaction_id: Option<String>,
 }
 
 /// What became of a transaction.
@@ -135,8 +193,19 @@ pub fn get<DB: Speaks<T>, T>(row: &DB::Row, column: &str) -> sqlx::Result<T> {
     DB::pull(row, column)
 }
 
+/// Puts what the engine calls it in the place of what a constant of SQL calls it.
+fn fill<DB: Dialect>(sql: &str) -> String {
+    if !sql.contains('{') {
+        return sql.to_owned();
+    }
+    sql.replace("{for_update}", DB::FOR_UPDATE)
+        .replace("{added_features}", DB::ADDED_FEATURES)
+        .replace("{greatest}", DB::GREATEST)
+        .replace("{least}", DB::LEAST)
+}
+
 /// A statement and its parameters. The SQL is a constant in which the engine fills
-/// `{rows}`, their `{columns}`, `{ids}`, `{for_update}` and `{each_feature}`.
+/// `{rows}`, their `{columns}`, `{ids}` and `{for_update}`.
 pub struct Query<DB: Dialect> {
     pub(super) sql: String,
     args: Result<DB::Arguments, BoxDynError>,
@@ -144,14 +213,8 @@ pub struct Query<DB: Dialect> {
 
 impl<DB: Dialect> Query<DB> {
     pub fn new(sql: &str) -> Self {
-        let sql = if sql.contains('{') {
-            sql.replace("{for_update}", DB::FOR_UPDATE)
-                .replace("{each_feature}", DB::EACH_FEATURE)
-        } else {
-            sql.to_owned()
-        };
         Self {
-            sql,
+            sql: fill::<DB>(sql),
             args: Ok(DB::Arguments::default()),
         }
     }

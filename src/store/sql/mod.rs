@@ -11,6 +11,7 @@ mod read;
 mod requests;
 pub mod rows;
 mod sessions;
+mod tenant_usage;
 mod tenants;
 #[cfg(test)]
 mod tests;
@@ -18,15 +19,25 @@ mod users;
 
 use std::sync::Arc;
 
+use quick_cache::sync::Cache;
 use sqlx::{Pool, migrate::Migrator};
 
-use self::dialect::{Dialect, Query, get};
+use self::{
+    dialect::{Dialect, Query, get},
+    tenants::Tenant,
+};
 use super::OpenError;
-use crate::domain::{ids::IdSource, time::Clock};
+use crate::domain::{
+    ids::{IdSource, TenantId},
+    time::Clock,
+};
 
 /// The latest migration that sqlx has applied.
 const SELECT_SCHEMA_VERSION: &str =
     "SELECT MAX(version) AS version FROM _sqlx_migrations WHERE success";
+
+/// Tenants whose settings are remembered.
+const TENANTS: usize = 10_000;
 
 /// Connections for the writer's lanes, and for everyone who reads.
 pub struct Pools<DB: Dialect> {
@@ -39,6 +50,8 @@ pub struct SqlStore<DB: Dialect> {
     pools: Arc<Pools<DB>>,
     clock: Arc<dyn Clock>,
     ids: Arc<dyn IdSource>,
+    /// Tenants as the writer last saw them.
+    tenants: Arc<Cache<TenantId, Arc<Tenant>>>,
 }
 
 /// Fails unless every migration has been applied.
@@ -69,6 +82,7 @@ impl<DB: Dialect> SqlStore<DB> {
             pools: Arc::new(pools),
             clock,
             ids,
+            tenants: Arc::new(Cache::new(TENANTS)),
         }
     }
 }
@@ -79,6 +93,7 @@ impl<DB: Dialect> Clone for SqlStore<DB> {
             pools: self.pools.clone(),
             clock: self.clock.clone(),
             ids: self.ids.clone(),
+            tenants: self.tenants.clone(),
         }
     }
 }

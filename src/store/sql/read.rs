@@ -10,14 +10,13 @@ use super::{
     SqlStore, activities, days,
     dialect::{Dialect, Query, get},
     fault::Fault,
-    listing, requests, sessions, tenants, users,
+    listing, requests, sessions, tenant_usage, tenants, users,
 };
 use crate::{
     domain::{
         activity::Activity,
         ids::{RequestId, SessionId, TenantId, UserId},
         period::DateRange,
-        report::UserCounts,
         session::{Session, SessionFilter, SessionTotals, SessionView},
         settings::TenantSettings,
         time::Timestamp,
@@ -226,18 +225,10 @@ impl<DB: Dialect> Store for SqlStore<DB> {
         self.detached(async move |me: Self| {
             let mut conn = me.reader().await?;
             let mut tx = conn.begin_with(DB::BEGIN_READ).await?;
-            let days = days::sums::<DB>(&mut tx, tenant, range).await?;
-            let active =
-                days::count_users::<DB>(&mut tx, tenant, days::COUNT_ACTIVE_USERS, &periods)
-                    .await?;
-            let new =
-                days::count_users::<DB>(&mut tx, tenant, days::COUNT_NEW_USERS, &periods).await?;
-            let counts = |(period, active)| {
-                let new = new.get(&period).copied().unwrap_or(0);
-                (period, UserCounts { active, new })
-            };
-            let users = active.into_iter().map(counts).collect::<BTreeMap<_, _>>();
-            Ok(ReportData { days, users })
+            Ok(ReportData {
+                days: tenant_usage::days::<DB>(&mut tx, tenant, range).await?,
+                users: tenant_usage::count_users::<DB>(&mut tx, tenant, &periods).await?,
+            })
         })
         .await
     }
@@ -276,7 +267,9 @@ impl<DB: Dialect> Store for SqlStore<DB> {
             let before = inactive_since.unwrap_or(Timestamp::END);
             let more = count(limit).saturating_add(1);
             let users = users::by_last_active::<DB>(&mut tx, tenant, before, after, more).await?;
-            let page = Page::cut(users, limit, |user| (user.last_active_at, user.id));
+            let page = Page::cut(users, limit, |user| {
+                (user.last_active_at.utc_date(), user.id)
+            });
             let ids = page.items.iter().map(|user| user.id).collect();
             let mut open: BTreeMap<UserId, Vec<Session>> = BTreeMap::new();
             for session in open_sessions::<DB>(&mut tx, tenant, ids).await? {

@@ -33,7 +33,7 @@ pub const SELECT_TENANTS_WITH_OLD_REQUESTS: &str = "
 
 pub const INSERT_REQUESTS: &str = "
     INSERT INTO usage_requests (tenant_id, {columns})
-    SELECT $1, {columns} FROM {rows} AS r WHERE true
+    SELECT $1, {columns} FROM {rows} AS r WHERE {after}
     ON CONFLICT DO NOTHING";
 
 pub const DELETE_REQUESTS: &str = "

@@ -56,7 +56,7 @@ pub const SELECT_TENANTS_TO_SWEEP: &str = "
 
 pub const INSERT_SESSIONS: &str = "
     INSERT INTO user_sessions (tenant_id, {columns})
-    SELECT $1, {columns} FROM {rows} AS r WHERE true
+    SELECT $1, {columns} FROM {rows} AS r WHERE {after}
     ON CONFLICT DO NOTHING";
 
 pub const UPDATE_SESSIONS: &str = "
@@ -68,7 +68,7 @@ pub const UPDATE_SESSIONS: &str = "
         items_correct = r.items_correct, points_earned = r.points_earned,
         sweep_at = r.sweep_at, updated_at = r.updated_at
     FROM {rows} AS r
-    WHERE user_sessions.tenant_id = $1 AND user_sessions.id = r.id";
+    WHERE user_sessions.tenant_id = $1 AND user_sessions.id = r.id AND {after}";
 
 /// New settings may make sessions be over earlier than the sweep would look at them.
 pub const SWEEP_ALL_NOW: &str = "

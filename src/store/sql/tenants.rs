@@ -8,7 +8,7 @@ use sqlx::types::Json;
 
 use super::{
     codes::Code,
-    dialect::{Dialect, Query, get},
+    dialect::{Dialect, Query, Version, get},
     fault::Fault,
 };
 use crate::domain::{
@@ -22,17 +22,9 @@ use crate::domain::{
 pub const SELECT_TENANT: &str = "
     SELECT time_zone, time_zone_changes, idle_timeout_seconds, max_lifetime_seconds,
         max_open_sessions, over_limit_policy, client_types, session_retention_seconds,
-        client_retention_seconds, points_per_minute, points_per_correct_item
+        client_retention_seconds, points_per_minute, points_per_correct_item, version, updated_at
     FROM tenants
     WHERE tenant_id = $1";
-
-pub const SELECT_TENANT_FOR_UPDATE: &str = "
-    SELECT time_zone, time_zone_changes, idle_timeout_seconds, max_lifetime_seconds,
-        max_open_sessions, over_limit_policy, client_types, session_retention_seconds,
-        client_retention_seconds, points_per_minute, points_per_correct_item
-    FROM tenants
-    WHERE tenant_id = $1
-    {for_update}";
 
 pub const INSERT_TENANT: &str = "
     INSERT INTO tenants (tenant_id, time_zone, time_zone_changes, idle_timeout_seconds,
@@ -46,7 +38,8 @@ pub const UPDATE_TENANT: &str = "
     UPDATE tenants SET time_zone = $2, time_zone_changes = $3, idle_timeout_seconds = $4,
         max_lifetime_seconds = $5, max_open_sessions = $6, over_limit_policy = $7,
         client_types = $8, session_retention_seconds = $9, client_retention_seconds = $10,
-        points_per_minute = $11, points_per_correct_item = $12, updated_at = $13
+        points_per_minute = $11, points_per_correct_item = $12, version = version + 1,
+        updated_at = $13
     WHERE tenant_id = $1";
 
 /// A tenant's row, as its columns are.
@@ -57,15 +50,31 @@ struct TenantRow {
     over_limit_policy: i16,
 }
 
-/// The tenant's settings, if it has written anything yet.
+/// A tenant's settings, and which state of its row they are from.
+#[derive(Clone, Debug)]
+pub struct Tenant {
+    pub settings: TenantSettings,
+    pub version: Version,
+}
+
+/// The tenant, if it has written anything yet.
 pub async fn find<DB: Dialect>(
     conn: &mut DB::Connection,
     tenant: TenantId,
     sql: &str,
-) -> Result<Option<TenantSettings>, Fault> {
+) -> Result<Option<Tenant>, Fault> {
     let query = Query::<DB>::new(sql).bind(tenant.uuid());
     let rows = query.fetch(conn).await?;
-    rows.first().map(settings::<DB>).transpose()
+    let row = rows.first().map(|row| {
+        Ok(Tenant {
+            settings: settings::<DB>(row)?,
+            version: Version {
+                number: get::<DB, _>(row, "version")?,
+                updated_at: get::<DB, _>(row, "updated_at")?,
+            },
+        })
+    });
+    row.transpose()
 }
 
 /// The tenant's settings, or the defaults.
@@ -73,9 +82,8 @@ pub async fn settings_of<DB: Dialect>(
     conn: &mut DB::Connection,
     tenant: TenantId,
 ) -> Result<TenantSettings, Fault> {
-    Ok(find::<DB>(conn, tenant, SELECT_TENANT)
-        .await?
-        .unwrap_or_default())
+    let found = find::<DB>(conn, tenant, SELECT_TENANT).await?;
+    Ok(found.map(|tenant| tenant.settings).unwrap_or_default())
 }
 
 /// Runs [`INSERT_TENANT`] or [`UPDATE_TENANT`].

@@ -13,12 +13,11 @@ use super::{
     dialect::{CommitOutcome, Dialect, Query},
     listing, read, requests,
     rows::Rows,
-    sessions, tenants, users,
+    sessions, tenant_usage, tenants, users,
 };
 use crate::{
     domain::{
         ids::{SessionId, TenantId, UserId},
-        period::DateRange,
         session::{CompletionStatus, EndReason, SessionFilter, SessionState},
         time::Timestamp,
     },
@@ -38,9 +37,7 @@ fn statements() -> Vec<(String, usize, Many)> {
     let open = [sessions::SELECT_SESSIONS, sessions::AND_OPEN_OF_USERS].concat();
     let by_id = [sessions::SELECT_SESSIONS, sessions::AND_ID].concat();
     let no_keys: &[&(UserId, NaiveDate)] = &[];
-    let no_periods: &[&DateRange] = &[];
     let keys = || days::key_columns(no_keys);
-    let periods = || days::period_columns(no_periods);
     let plain = |sql: &str, parameters| (sql.to_owned(), parameters, Many::Nothing);
     let ids = |sql: &str, parameters| (sql.to_owned(), parameters, Many::Ids);
     let rows = |sql: &str, rows| (sql.to_owned(), 1, Many::Rows(rows));
@@ -50,14 +47,12 @@ fn statements() -> Vec<(String, usize, Many)> {
         plain(read::SELECT_KEY, 1),
         plain(read::INSERT_KEY, 2),
         plain(tenants::SELECT_TENANT, 1),
-        plain(tenants::SELECT_TENANT_FOR_UPDATE, 1),
         plain(tenants::INSERT_TENANT, 13),
         plain(tenants::UPDATE_TENANT, 13),
         plain(users::SELECT_USER, 2),
-        plain(users::SELECT_USERS_BY_LAST_ACTIVE, 5),
+        plain(users::SELECT_USERS_BY_LAST_ACTIVE, 6),
         ids(users::LOCK_USERS, 1),
-        rows(users::INSERT_USERS, users::columns(&[])),
-        rows(users::UPDATE_USERS, users::columns(&[])),
+        rows(users::UPSERT_USERS, users::columns(&[])),
         plain(&by_id, 2),
         ids(&by_ids, 1),
         ids(&open, 1),
@@ -71,11 +66,16 @@ fn statements() -> Vec<(String, usize, Many)> {
         plain(days::SELECT_DAYS_BY_USER, 4),
         plain(days::SELECT_DAYS_BY_DATE, 5),
         ids(days::SELECT_DAYS_BY_DATE_AND_USERS, 5),
-        plain(days::SUM_DAYS, 3),
-        plain(days::SUM_FEATURES, 3),
-        rows(days::COUNT_ACTIVE_USERS, periods()),
-        rows(days::COUNT_NEW_USERS, periods()),
         rows(days::UPSERT_DAYS, days::columns(&[])),
+        plain(tenant_usage::SELECT_TENANT_DAYS, 3),
+        plain(tenant_usage::SELECT_TENANT_FEATURES, 3),
+        rows(tenant_usage::COUNT_USERS, tenant_usage::period_columns(&[])),
+        rows(tenant_usage::UPSERT_TENANT_DAYS, tenant_usage::columns(&[])),
+        rows(
+            tenant_usage::UPSERT_TENANT_FEATURES,
+            tenant_usage::feature_columns(&[]),
+        ),
+        rows(tenant_usage::COUNT_NEW_DAYS, keys()),
         ids(activities::SELECT_ACTIVITIES_BY_ID, 1),
         plain(activities::SELECT_ACTIVITIES_BY_SESSION, 5),
         rows(activities::INSERT_ACTIVITIES, activities::columns(&[])),
@@ -92,8 +92,9 @@ where
     for<'c> &'c mut DB::Connection: Executor<'c, Database = DB>,
 {
     let mut conn = pools.write.acquire().await.unwrap();
-    let own = DB::SELECT_TRANSACTION_ID.map(|sql| (sql.to_owned(), 0, Many::Nothing));
-    for (sql, parameters, many) in statements().into_iter().chain(own) {
+    let nothing = DB::write_all(&mut conn, nobody(), None, &[]).await;
+    assert_eq!(nothing.unwrap().rows, 0);
+    for (sql, parameters, many) in statements() {
         // Only how many there are before the last one matters here.
         let query = (0..parameters).fold(Query::<DB>::new(&sql), |query, _| query.bind(0_i64));
         let sql = match many {
@@ -101,6 +102,7 @@ where
             Many::Ids => query.ids([]).sql,
             Many::Nothing => query.sql,
         };
+        let sql = sql.replace("{after}", "true");
         assert!(!sql.contains('{'), "nothing fills a place in {sql}");
         let prepared = conn
             .prepare(AssertSqlSafe(sql.clone()).into_sql_str())
@@ -167,9 +169,9 @@ async fn what_became_of_a_commit_is_never_told_of_another_one() {
     let mut conn = pools.write.acquire().await.unwrap();
     let mut ids = Vec::new();
     for end in ["COMMIT", "ROLLBACK"] {
-        let sql = sqlx::Postgres::SELECT_TRANSACTION_ID.unwrap();
         let mut tx = pools.write.begin().await.unwrap();
-        let id: String = sqlx::query_scalar(sql).fetch_one(&mut *tx).await.unwrap();
+        let written = sqlx::Postgres::write_all(&mut tx, nobody(), None, &[]).await;
+        let id = written.unwrap().transaction_id.unwrap();
         let open = sqlx::Postgres::outcome(&mut conn, &id).await.unwrap();
         assert_eq!(open, CommitOutcome::InProgress);
         if end == "COMMIT" {
@@ -207,6 +209,7 @@ fn every_constant_of_sql_is_prepared() {
         include_str!("read.rs"),
         include_str!("requests.rs"),
         include_str!("sessions.rs"),
+        include_str!("tenant_usage.rs"),
         include_str!("tenants.rs"),
         include_str!("users.rs"),
     ];

@@ -1,5 +1,6 @@
 //! `users`: a user's sums, and the row whose lock stands for all of a user's data.
 
+use chrono::NaiveDate;
 use uuid::Uuid;
 
 use super::{
@@ -15,52 +16,53 @@ use crate::domain::{
 
 /// In id order, so that two transactions never wait for each other in a circle.
 pub const LOCK_USERS: &str = "
-    SELECT id, login_count, last_login_at, last_session_start, last_active_at,
-        total_usage_seconds, first_seen_at, first_date, created_at, updated_at
-    FROM users
-    WHERE tenant_id = $1 AND id {ids}
-    ORDER BY id
-    {for_update}";
+    SELECT id FROM users WHERE tenant_id = $1 AND id {ids} ORDER BY id {for_update}";
 
 pub const SELECT_USER: &str = "
     SELECT id, login_count, last_login_at, last_session_start, last_active_at,
-        total_usage_seconds, first_seen_at, first_date, created_at, updated_at
+        total_usage_seconds, first_seen_at, created_at, updated_at
     FROM users
     WHERE tenant_id = $1 AND id = $2";
 
-/// $2 the latest last activity, $3 and $4 the row before the page.
+/// $2 the latest last activity and $3 its date, $4 and $5 the row before the page.
 pub const SELECT_USERS_BY_LAST_ACTIVE: &str = "
     SELECT id, login_count, last_login_at, last_session_start, last_active_at,
-        total_usage_seconds, first_seen_at, first_date, created_at, updated_at
+        total_usage_seconds, first_seen_at, created_at, updated_at
     FROM users
-    WHERE tenant_id = $1 AND last_active_at < $2 AND (last_active_at, id) > ($3, $4)
-    ORDER BY last_active_at, id
-    LIMIT $5";
+    WHERE tenant_id = $1 AND last_active_at < $2 AND last_active_date <= $3
+        AND (last_active_date, id) > ($4, $5)
+    ORDER BY last_active_date, id
+    LIMIT $6";
 
-pub const INSERT_USERS: &str = "
+/// Adds to what is stored.
+pub const UPSERT_USERS: &str = "
     INSERT INTO users (tenant_id, {columns})
-    SELECT $1, {columns} FROM {rows} AS r WHERE true
-    ON CONFLICT DO NOTHING";
+    SELECT $1, {columns} FROM {rows} AS r WHERE {after}
+    ON CONFLICT (tenant_id, id) DO UPDATE SET
+        login_count = users.login_count + excluded.login_count,
+        last_login_at = {greatest}(COALESCE(users.last_login_at, excluded.last_login_at),
+            COALESCE(excluded.last_login_at, users.last_login_at)),
+        last_session_start = {greatest}(
+            COALESCE(users.last_session_start, excluded.last_session_start),
+            COALESCE(excluded.last_session_start, users.last_session_start)),
+        last_active_at = {greatest}(users.last_active_at, excluded.last_active_at),
+        total_usage_seconds = users.total_usage_seconds + excluded.total_usage_seconds,
+        first_seen_at = {least}(users.first_seen_at, excluded.first_seen_at),
+        updated_at = excluded.updated_at";
 
-pub const UPDATE_USERS: &str = "
-    UPDATE users SET login_count = r.login_count, last_login_at = r.last_login_at,
-        last_session_start = r.last_session_start, last_active_at = r.last_active_at,
-        total_usage_seconds = r.total_usage_seconds, first_seen_at = r.first_seen_at,
-        first_date = r.first_date, updated_at = r.updated_at
-    FROM {rows} AS r
-    WHERE users.tenant_id = $1 AND users.id = r.id";
-
-/// Locks those of the users that exist, and all that belongs to them.
+/// Locks those of the users that exist, and all that belongs to them. Where one transaction
+/// writes at a time, that is so already.
 pub async fn lock<DB: Dialect>(
     conn: &mut DB::Connection,
     tenant: TenantId,
     ids: impl IntoIterator<Item = UserId>,
-) -> Result<Vec<User>, Fault> {
-    let query = Query::<DB>::new(LOCK_USERS)
-        .bind(tenant.uuid())
-        .ids(ids.into_iter().map(|id| id.0));
-    let rows = query.fetch(conn).await?;
-    rows.iter().map(user::<DB>).collect()
+) -> Result<(), Fault> {
+    if !DB::FOR_UPDATE.is_empty() {
+        let query = Query::<DB>::new(LOCK_USERS).bind(tenant.uuid());
+        let query = query.ids(ids.into_iter().map(|id| id.0));
+        query.execute(conn).await?;
+    }
+    Ok(())
 }
 
 pub async fn find<DB: Dialect>(
@@ -73,26 +75,27 @@ pub async fn find<DB: Dialect>(
     rows.first().map(user::<DB>).transpose()
 }
 
-/// Users last active before `before`, the longest silent first, after the given one.
+/// Users last active before `before`, by the day (in UTC) and id, after the given one.
 pub async fn by_last_active<DB: Dialect>(
     conn: &mut DB::Connection,
     tenant: TenantId,
     before: Timestamp,
-    after: Option<(Timestamp, UserId)>,
+    after: Option<(NaiveDate, UserId)>,
     limit: i64,
 ) -> Result<Vec<User>, Fault> {
-    let (time, id) = after.map_or((Timestamp::FIRST, Uuid::nil()), |(time, id)| (time, id.0));
+    let (date, id) = after.unwrap_or((Timestamp::FIRST.utc_date(), UserId(Uuid::nil())));
     let query = Query::<DB>::new(SELECT_USERS_BY_LAST_ACTIVE)
         .bind(tenant.uuid())
         .bind(before)
-        .bind(time)
-        .bind(id)
+        .bind(before.utc_date())
+        .bind(date)
+        .bind(id.0)
         .bind(limit);
     let rows = query.fetch(conn).await?;
     rows.iter().map(user::<DB>).collect()
 }
 
-/// The columns that [`INSERT_USERS`] and [`UPDATE_USERS`] read.
+/// The columns that [`UPSERT_USERS`] reads.
 pub fn columns<'a>(users: &'a [&'a User]) -> Rows<'a> {
     RowsOf::new(users)
         .uuid("id", |user| user.id.0)
@@ -102,7 +105,6 @@ pub fn columns<'a>(users: &'a [&'a User]) -> Rows<'a> {
         .time("last_active_at", |user| user.last_active_at)
         .int("total_usage_seconds", |user| user.total_usage_seconds)
         .time("first_seen_at", |user| user.first_seen_at)
-        .date("first_date", |user| user.first_date)
         .time("created_at", |user| user.created_at)
         .time("updated_at", |user| user.updated_at)
         .done()
@@ -117,7 +119,6 @@ fn user<DB: Dialect>(row: &DB::Row) -> Result<User, Fault> {
         last_active_at: get::<DB, _>(row, "last_active_at")?,
         total_usage_seconds: get::<DB, _>(row, "total_usage_seconds")?,
         first_seen_at: get::<DB, _>(row, "first_seen_at")?,
-        first_date: get::<DB, _>(row, "first_date")?,
         created_at: get::<DB, _>(row, "created_at")?,
         updated_at: get::<DB, _>(row, "updated_at")?,
     })
