@@ -36,11 +36,13 @@ const LOCK_CLASS: i32 = 7_201;
 const TRIED_AFTER: Duration = Duration::from_secs(1);
 
 /// Opens the pools, with the schema up to date: sqlx migrates under a lock.
-pub async fn open(url: &str, migrate: bool) -> Result<Pools<Postgres>, OpenError> {
-    let options = PgConnectOptions::from_str(url)?
-        .application_name("dwell")
-        // sqlx would log slow statements with their SQL.
-        .disable_statement_logging();
+pub async fn open(
+    url: &str,
+    replica: Option<&str>,
+    migrate: bool,
+) -> Result<Pools<Postgres>, OpenError> {
+    let options = options(url)?;
+    let replica = replica.map(self::options).transpose()?;
     // A pool would only say that no connection became free; this says why.
     PgConnection::connect_with(&options).await?.close().await?;
     let lanes = u32::try_from(LANES).unwrap_or(u32::MAX);
@@ -55,8 +57,18 @@ pub async fn open(url: &str, migrate: bool) -> Result<Pools<Postgres>, OpenError
     } else {
         insist_on_schema::<Postgres>(&write, &migrations).await?;
     }
-    let read = pool(READERS).connect_lazy_with(options);
-    Ok(Pools { write, read })
+    Ok(Pools {
+        write,
+        read: pool(READERS).connect_lazy_with(options),
+        replica: replica.map(|options| pool(READERS).connect_lazy_with(options)),
+    })
+}
+
+fn options(url: &str) -> sqlx::Result<PgConnectOptions> {
+    Ok(PgConnectOptions::from_str(url)?
+        .application_name("dwell")
+        // sqlx would log slow statements with their SQL.
+        .disable_statement_logging())
 }
 
 fn pool(size: u32) -> sqlx::pool::PoolOptions<Postgres> {

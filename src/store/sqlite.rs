@@ -72,7 +72,11 @@ pub async fn open(url: &str, migrate: bool) -> Result<Pools<Sqlite>, OpenError> 
         .max_connections(READERS)
         .acquire_timeout(BUSY_TIMEOUT)
         .connect_lazy_with(options.read_only(true));
-    Ok(Pools { write, read })
+    Ok(Pools {
+        write,
+        read,
+        replica: None,
+    })
 }
 
 /// Waits for, and holds, the lock on a file beside the database.

@@ -39,10 +39,12 @@ const SELECT_SCHEMA_VERSION: &str =
 /// Tenants whose settings are remembered.
 const TENANTS: usize = 10_000;
 
-/// Connections for the writer's lanes, and for everyone who reads.
+/// Connections for the writer's lanes, for everyone who reads, and for whoever reads much and
+/// can do with what has reached a replica.
 pub struct Pools<DB: Dialect> {
     pub write: Pool<DB>,
     pub read: Pool<DB>,
+    pub replica: Option<Pool<DB>>,
 }
 
 /// The store on one database. A clone is another handle to it.

@@ -1,0 +1,13 @@
+//! What operators do: a replica to read from, `dwell check`, and tables over several machines.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test fails by panicking"
+)]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod cluster;
+mod replica;
