@@ -23,6 +23,8 @@ pub enum Command {
     Serve(Box<ServeArgs>),
     /// Bring the database's schema up to date and exit.
     Migrate(MigrateArgs),
+    /// Look at what `serve` would be given, and change nothing: a line for each thing.
+    Check(Box<ServeArgs>),
 }
 
 /// Which database.

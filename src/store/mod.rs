@@ -3,6 +3,8 @@
 //! [`Store`] is the contract for reading: its comments are what the conformance suite checks
 //! on both engines. There is one way to write, [`writer::Handle`].
 
+pub mod check;
+mod citus;
 mod postgres;
 mod sql;
 mod sqlite;

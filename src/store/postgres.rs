@@ -7,6 +7,7 @@ use sqlx::{
     Arguments, AssertSqlSafe, ConnectOptions, Connection, Decode, Encode, Postgres, Row, Type,
     encode::IsNull,
     error::{BoxDynError, DatabaseError},
+    migrate::{Migrate, Migrator},
     postgres::{
         PgArgumentBuffer, PgArguments, PgConnectOptions, PgConnection, PgHasArrayType,
         PgPoolOptions, PgRow, PgTypeInfo, PgValueRef,
@@ -15,7 +16,7 @@ use sqlx::{
 use uuid::Uuid;
 
 use super::{
-    OpenError,
+    OpenError, citus,
     sql::{
         Pools,
         dialect::{CommitOutcome, Dialect, ErrorClass, Version, Write, Written},
@@ -24,6 +25,9 @@ use super::{
     },
 };
 use crate::domain::{ids::TenantId, time::Timestamp};
+
+/// The schema, step by step.
+pub static MIGRATIONS: Migrator = sqlx::migrate!("migrations/postgres");
 
 /// Connections that write, one for each lane of the writer: enough that commits overlap,
 /// few enough that each has company.
@@ -51,12 +55,16 @@ pub async fn open(
     let generic = [("plan_cache_mode", "force_generic_plan"), ("jit", "off")];
     let writer = options.clone().options(generic);
     let write = pool(lanes).connect_with(writer).await?;
-    let migrations = sqlx::migrate!("migrations/postgres");
+    let mut conn = write.acquire().await?;
     if migrate {
-        migrations.run(&write).await?;
+        MIGRATIONS.run(&write).await?;
+        conn.lock().await?;
+        citus::distribute(&mut conn).await?;
+        conn.unlock().await?;
     } else {
-        insist_on_schema::<Postgres>(&write, &migrations).await?;
+        insist_on_schema::<Postgres>(&mut conn, &MIGRATIONS).await?;
     }
+    drop(conn);
     Ok(Pools {
         write,
         read: pool(READERS).connect_lazy_with(options),
@@ -64,7 +72,8 @@ pub async fn open(
     })
 }
 
-fn options(url: &str) -> sqlx::Result<PgConnectOptions> {
+/// How to connect.
+pub fn options(url: &str) -> sqlx::Result<PgConnectOptions> {
     Ok(PgConnectOptions::from_str(url)?
         .application_name("dwell")
         // sqlx would log slow statements with their SQL.

@@ -9,5 +9,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod check;
+mod citus;
 mod cluster;
 mod replica;
