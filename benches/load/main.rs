@@ -1,31 +1,47 @@
-//! The load generator: what dwell does in a second, beside what the database's own benchmark
-//! client and a bare tonic server do on the same machine in the same run.
+//! The load generator: what dwell does, beside what the databases' own clients and a bare tonic
+//! server do on the same machine in the same run.
 //!
 //! `cargo bench --bench load` prints the table; `benches/README.md` tells how to read it.
 
-#![expect(clippy::print_stdout, reason = "the table is what it is for")]
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "the table is what it is for"
+)]
 
 mod calls;
+mod closed;
+mod data;
+mod database;
 mod echo;
-mod process;
-mod reference;
-mod run;
+mod ghz;
+mod import;
+mod open;
+mod pgbench;
+#[path = "../../tests/support/server.rs"]
+mod postgres_server;
+mod rows;
+mod servers;
+mod table;
 
-use std::{error::Error, time::Duration};
+use std::{error::Error, process::ExitCode, time::Duration};
 
 use clap::Parser;
+use tokio::signal::unix::{SignalKind, signal};
 
 use self::{
-    calls::Workload,
-    process::{Dwell, Echo, Postgres},
-    run::{Load, Outcome},
+    calls::{Population, Workload},
+    closed::{Load, Outcome},
+    database::{Database, Databases, Engine},
+    rows::Measurement,
+    servers::Dwell,
 };
 
 pub type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
 
-/// Measures dwell against references in the same run.
+/// Measures dwell against references in the same run, and prints a table.
 #[derive(Debug, Parser)]
-struct Args {
+pub struct Args {
     /// Callers at once, each waiting for its answer before the next call.
     #[arg(long, default_value = "64")]
     callers: usize,
@@ -39,11 +55,23 @@ struct Args {
     #[arg(long, default_value = "4")]
     tenants: u32,
     /// Users of each tenant.
-    #[arg(long, default_value = "5000")]
+    #[arg(long, default_value = "50000")]
     users: u32,
+    /// Sessions of the large ledger, whose reads are compared with those of ten thousand.
+    #[arg(long, default_value = "10000000", value_parser = clap::value_parser!(u32).range(10_000..))]
+    sessions: u32,
+    /// Users of the large ledger, whose reports are compared with those of a thousand.
+    #[arg(long, default_value = "100000", value_parser = clap::value_parser!(u32).range(1_000..))]
+    report_users: u32,
+    /// Rows that are streamed.
+    #[arg(long, default_value = "1000000", value_parser = clap::value_parser!(u32).range(100..))]
+    stream_rows: u32,
     /// Only the rows whose name contains this.
     #[arg(long, default_value = "")]
     only: String,
+    /// Prints the rows and their targets, and measures nothing.
+    #[arg(long)]
+    list: bool,
     /// Runs the bare server that answers at once, for the runs that compare with it.
     #[arg(long, hide = true)]
     echo: bool,
@@ -52,135 +80,126 @@ struct Args {
     bench: bool,
 }
 
+/// What every measurement starts from.
+pub struct Bench {
+    pub args: Args,
+    pub databases: Databases,
+}
+
+impl Bench {
+    pub fn load(&self) -> Load {
+        Load {
+            callers: self.args.callers,
+            measured: Duration::from_secs(self.args.seconds),
+            population: Population {
+                first_tenant: 1,
+                tenants: self.args.tenants,
+                users: self.args.users,
+            },
+        }
+    }
+
+    /// The same, of one caller.
+    pub fn alone(&self) -> Load {
+        Load {
+            callers: 1,
+            ..self.load()
+        }
+    }
+
+    /// A new database, with the tenants and users of the load.
+    pub async fn database(&self, engine: Engine) -> Result<Database> {
+        let database = self.databases.empty(engine).await?;
+        data::users(&database, self.load().population).await?;
+        Ok(database)
+    }
+
+    /// The outcome of the workload on a new database.
+    pub async fn run(&self, engine: Engine, load: Load, workload: &Workload) -> Result<Outcome> {
+        let database = self.database(engine).await?;
+        let dwell = Dwell::start(&database)?;
+        load.run(&[&dwell.address], workload).await
+    }
+
+    /// So many pairs of runs: the thing, and its reference.
+    pub async fn pairs<T>(&self, pair: impl AsyncFn() -> Result<T>) -> Result<Vec<T>> {
+        let mut pairs = Vec::new();
+        for _ in 0..self.args.pairs {
+            pairs.push(pair().await?);
+        }
+        Ok(pairs)
+    }
+}
+
 #[tokio::main]
-async fn main() -> Result<()> {
+async fn main() -> ExitCode {
     let args = Args::parse();
     if args.echo {
-        return echo::serve().await;
+        return conclude(echo::serve().await);
     }
-    let load = Load {
-        callers: args.callers,
-        measured: Duration::from_secs(args.seconds),
-        tenants: args.tenants,
-        users: args.users,
+    let mut chosen = rows::all(&args);
+    chosen.retain(|measurement| measurement.matches(&args.only));
+    if chosen.is_empty() {
+        return conclude(Err("no row has that in its name".into()));
+    }
+    if args.list {
+        let rows = chosen.iter().flat_map(|measurement| &measurement.rows);
+        rows.for_each(|row| println!("{row}"));
+        return ExitCode::SUCCESS;
+    }
+    let bench = Bench {
+        args,
+        databases: Databases::default(),
     };
-    println!(
-        "| what | dwell | reference | ratio, median (least to most) | target |\n|---|---|---|---|---|"
-    );
-    if "StartSession on SQLite".contains(&args.only) {
-        let row = pairs(&args, async || {
-            let echo = Echo::start()?;
-            let bare = load.run(&echo.address, Workload::Start).await?;
-            drop(echo);
-            let dwell = Dwell::on_sqlite()?;
-            Ok((load.run(&dwell.address, Workload::Start).await?, bare))
-        });
-        print(
-            "StartSession on SQLite, against a bare echo",
-            &row.await?,
-            0.70,
-        );
+    tokio::select! {
+        done = measure(&bench, &chosen) => conclude(done),
+        // What was started ends with the measurement that started it.
+        done = interrupted() => conclude(done),
     }
-    for (name, workload) in [
-        ("EndSession", Workload::End),
-        ("RecordUsage", Workload::Usage),
-    ] {
-        if format!("{name} on SQLite").contains(&args.only) {
-            let row = pairs(&args, async || {
-                let dwell = Dwell::on_sqlite()?;
-                let start = load.run(&dwell.address, Workload::Start).await?;
-                Ok((load.run(&dwell.address, workload).await?, start))
-            });
-            let what = format!("{name} on SQLite, against StartSession");
-            print(&what, &row.await?, 0.8);
+}
+
+/// Prints every row that can be measured.
+async fn measure(bench: &Bench, chosen: &[Measurement]) -> Result<()> {
+    println!("{}", table::HEADER);
+    let mut failed = false;
+    for measurement in chosen {
+        if let Err(error) = print(bench, measurement).await {
+            failed = true;
+            for row in &measurement.rows {
+                eprintln!("{}: {error}", row.what);
+            }
         }
     }
-    let postgres = Postgres::start()?;
-    if "StartSession on PostgreSQL".contains(&args.only) {
-        let row = pairs(&args, async || {
-            let best = reference::best_pgbench(&postgres, &load)?;
-            let dwell = Dwell::on_postgres(&postgres)?;
-            Ok((load.run(&dwell.address, Workload::Start).await?, best))
-        });
-        print(
-            "StartSession on PostgreSQL, against the best pgbench",
-            &row.await?,
-            2.0,
-        );
-    }
-    for (name, workload) in [
-        ("EndSession", Workload::End),
-        ("RecordUsage", Workload::Usage),
-    ] {
-        if format!("{name} on PostgreSQL").contains(&args.only) {
-            let row = pairs(&args, async || {
-                let dwell = Dwell::on_postgres(&postgres)?;
-                let start = load.run(&dwell.address, Workload::Start).await?;
-                Ok((load.run(&dwell.address, workload).await?, start))
-            });
-            let what = format!("{name} on PostgreSQL, against StartSession");
-            print(&what, &row.await?, 0.8);
-        }
-    }
-    if "One caller alone".contains(&args.only) {
-        let alone = Load {
-            callers: 1,
-            ..load.clone()
-        };
-        let row = pairs(&args, async || {
-            let lone = reference::pgbench(&postgres, &alone, 1)?;
-            let dwell = Dwell::on_postgres(&postgres)?;
-            Ok((alone.run(&dwell.address, Workload::Start).await?, lone))
-        });
-        print_medians(
-            "One caller alone, StartSession on PostgreSQL",
-            &row.await?,
-            1.5,
-        );
+    if failed {
+        return Err("some rows were not measured".into());
     }
     Ok(())
 }
 
-/// The outcomes of so many pairs of runs: the thing, and its reference.
-async fn pairs(
-    args: &Args,
-    pair: impl AsyncFn() -> Result<(Outcome, Outcome)>,
-) -> Result<Vec<(Outcome, Outcome)>> {
-    let mut pairs = Vec::new();
-    for _ in 0..args.pairs {
-        pairs.push(pair().await?);
+async fn interrupted() -> Result<()> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
     }
-    Ok(pairs)
+    Err("interrupted".into())
 }
 
-fn print(what: &str, pairs: &[(Outcome, Outcome)], target: f64) {
-    let rates: Vec<_> = pairs.iter().map(|(a, b)| (a.rate, b.rate)).collect();
-    row(what, &rates, "/s", &format!("at least {target}"));
+async fn print(bench: &Bench, measurement: &Measurement) -> Result<()> {
+    let series = (measurement.run)(bench).await?;
+    for (row, series) in measurement.rows.iter().zip(&series) {
+        println!("{}", row.line(series));
+    }
+    Ok(())
 }
 
-fn print_medians(what: &str, pairs: &[(Outcome, Outcome)], target: f64) {
-    let times: Vec<_> = pairs
-        .iter()
-        .map(|(a, b)| (a.median_ms, b.median_ms))
-        .collect();
-    row(what, &times, " ms", &format!("at most {target}"));
-}
-
-fn row(what: &str, pairs: &[(f64, f64)], unit: &str, target: &str) {
-    let mut ratios: Vec<_> = pairs
-        .iter()
-        .map(|(thing, reference)| thing / reference)
-        .collect();
-    ratios.sort_by(f64::total_cmp);
-    let middle = ratios.get(ratios.len() / 2).copied().unwrap_or(f64::NAN);
-    let ends = (ratios.first(), ratios.last());
-    let (least, most) = (ends.0.unwrap_or(&f64::NAN), ends.1.unwrap_or(&f64::NAN));
-    let mean = |pick: fn(&(f64, f64)) -> f64| {
-        pairs.iter().map(pick).sum::<f64>() / f64::from(u32::try_from(pairs.len()).unwrap_or(1))
-    };
-    println!(
-        "| {what} | {:.2}{unit} | {:.2}{unit} | {middle:.2} ({least:.2} to {most:.2}) | {target} |",
-        mean(|pair| pair.0),
-        mean(|pair| pair.1),
-    );
+fn conclude(done: Result<()>) -> ExitCode {
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
 }

@@ -45,6 +45,7 @@ mod living;
 mod model;
 mod reading;
 mod reference;
+mod report;
 mod settings;
 mod starting;
 mod tenants;
