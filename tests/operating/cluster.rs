@@ -7,7 +7,7 @@ use tokio::time::timeout;
 
 use crate::support::postgres::server::Server;
 
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A server, and a replica that follows it until [`Cluster::lose_replica`].
 pub struct Cluster {
