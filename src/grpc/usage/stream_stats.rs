@@ -64,7 +64,15 @@ pub fn rows(
     let (pages, sent) = mpsc::channel(AHEAD);
     // Ends by itself: when there is no more, or when the caller goes away.
     tokio::spawn(read_ahead(rest, pages));
+    let stopping = context.stopping.clone();
     let rows = ReceiverStream::new(sent)
+        // A stream ends between two pages when the service does.
+        .map(move |page| {
+            if stopping.is_cancelled() {
+                return Err(status::stopping());
+            }
+            page
+        })
         .map_ok(|page: Vec<DailyUsage>| stream::iter(page.into_iter().map(Ok)))
         .try_flatten()
         .map_ok(move |day| streamed(&tokens, day));
@@ -85,9 +93,6 @@ async fn read_ahead(mut rest: Rest, pages: mpsc::Sender<Result<Vec<DailyUsage>, 
 
 impl Rest {
     async fn next_page(&mut self) -> Result<Vec<DailyUsage>, Status> {
-        if self.context.stopping.is_cancelled() {
-            return Err(status::stopping());
-        }
         let users = self.users.clone();
         let page = self
             .context
