@@ -300,6 +300,46 @@ mod tests {
         session
     }
 
+    #[test]
+    fn a_batch_is_folded_by_day_and_subject_and_by_month() {
+        let settings = TenantSettings::default();
+        let at = |day: i64| Timestamp::from_micros(day * 86_400_000_000);
+        let mut added = Additions::default();
+        // The 30th and 31st of January, twice, and the 1st of February 1970, at midnight.
+        for (day, name) in [
+            (29, "Old"),
+            (30, "Old"),
+            (29, "New"),
+            (31, "New"),
+            (30, "New"),
+        ] {
+            let mut session = session(at(day), 60, &settings);
+            session.context.subject = Some(Subject {
+                kind: "course".into(),
+                id: "a".into(),
+                name: name.into(),
+            });
+            for (date, tally) in Tally::of_session(&session, &settings, at(day)) {
+                added.add(&session, date, tally);
+                added.add(&session, date, activity("reading", 1, 1));
+                added.add(&session, date, activity(ASSIGNMENT, 2, 0));
+            }
+        }
+        let told = |tally: &Tally| [tally.sessions, tally.active_seconds, tally.assignment_items];
+        let days = added
+            .days()
+            .map(|day| (told(&day.tally), &*day.subject.name));
+        let expected = [[2, 120, 4], [2, 120, 4], [1, 60, 2]];
+        assert_eq!(days.collect::<Vec<_>>(), expected.map(|day| (day, "New")));
+        let months = added
+            .months()
+            .map(|month| (told(&month.tally), month.attended.count()));
+        assert_eq!(
+            months.collect::<Vec<_>>(),
+            [([4, 240, 8], 2), ([1, 60, 2], 1)]
+        );
+    }
+
     proptest! {
         #[test]
         fn a_session_is_counted_once_and_all_of_its_seconds(
