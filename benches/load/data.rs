@@ -11,6 +11,8 @@ pub const SESSIONS_OF_USER: u32 = 40;
 /// Days that [`history`] spans.
 const HISTORY_DAYS: u32 = 20;
 const MICROS_A_DAY: u64 = 86_400_000_000;
+/// How long each session lasted.
+const SESSION_MICROS: u64 = 600_000_000;
 
 const TENANTS: &str = "
     INSERT INTO tenants (tenant_id, time_zone, time_zone_changes, idle_timeout_seconds,
@@ -101,19 +103,51 @@ fn filled(sql: &str, values: &[(&str, String)]) -> String {
     values.iter().fold(sql.to_owned(), fill)
 }
 
-/// The tenants and users of a load, the users first seen a month ago.
-pub async fn users(database: &Database, population: Population) -> Result<()> {
+/// The tenants and users of a load. Some were there yesterday, so that an engine knows what the
+/// tables are like.
+pub async fn population(database: &Database, population: Population) -> Result<()> {
     let engine = database.engine;
     let mut conn = database.connect().await?;
-    let month_ago = engine.midnight(&mut conn).await? - 30 * MICROS_A_DAY;
-    let begin = engine.time(&month_ago.to_string());
+    users(&mut conn, engine, population).await?;
+    let yesterday = engine.midnight(&mut conn).await? - MICROS_A_DAY;
+    let tenants = engine.series("tenant", population.first_tenant, population.tenants);
+    let some = engine.series("number", 1, population.users.div_ceil(10));
+    let each = format!("(SELECT tenant, number FROM {tenants} AS t CROSS JOIN {some} AS u)");
+    let date = engine.date(&(yesterday / MICROS_A_DAY).to_string());
+    let time = engine.time(&yesterday.to_string());
+    let values = [
+        ("{sessions}", each),
+        ("{days}", tenants),
+        ("{users}", some),
+        ("{tenant}", engine.uuid("0", "tenant")),
+        ("{user}", engine.uuid("tenant", "number")),
+        ("{session}", engine.uuid("number", "tenant")),
+        ("{date}", date.clone()),
+        ("{start_date}", date),
+        ("{time}", time.clone()),
+        ("{start}", time),
+        (
+            "{end}",
+            engine.time(&(yesterday + SESSION_MICROS).to_string()),
+        ),
+    ];
+    for sql in [SESSIONS, DAYS] {
+        conn.execute(&filled(sql, &values)).await?;
+    }
+    settle(&mut conn).await?;
+    conn.close().await
+}
+
+/// Tenants and their users, first seen a month ago.
+async fn users(conn: &mut Conn, engine: Engine, population: Population) -> Result<()> {
+    let month_ago = engine.midnight(conn).await? - 30 * MICROS_A_DAY;
     let (first, tenants) = (population.first_tenant, population.tenants);
     let values = [
         ("{tenants}", engine.series("tenant", first, tenants)),
         ("{users}", engine.series("number", 1, population.users)),
         ("{tenant}", engine.uuid("0", "tenant")),
         ("{user}", engine.uuid("tenant", "number")),
-        ("{begin}", begin),
+        ("{begin}", engine.time(&month_ago.to_string())),
         (
             "{first_date}",
             engine.date(&(month_ago / MICROS_A_DAY).to_string()),
@@ -122,8 +156,7 @@ pub async fn users(database: &Database, population: Population) -> Result<()> {
     for sql in [TENANTS, USERS] {
         conn.execute(&filled(sql, &values)).await?;
     }
-    settle(&mut conn, "tenants, users").await?;
-    conn.close().await
+    Ok(())
 }
 
 /// One tenant with so many sessions of [`SESSIONS_OF_USER`] for each user, all over by
@@ -131,8 +164,8 @@ pub async fn users(database: &Database, population: Population) -> Result<()> {
 pub async fn history(database: &Database, sessions: u32) -> Result<(String, String)> {
     let engine = database.engine;
     let users_count = sessions / SESSIONS_OF_USER;
-    users(database, one_tenant(users_count)).await?;
     let mut conn = database.connect().await?;
+    users(&mut conn, engine, one_tenant(users_count)).await?;
     let begin = engine.midnight(&mut conn).await? - u64::from(HISTORY_DAYS + 1) * MICROS_A_DAY;
     let step = u64::from(HISTORY_DAYS) * MICROS_A_DAY / u64::from(sessions);
     let start = format!("{begin} + number * {step}");
@@ -145,7 +178,7 @@ pub async fn history(database: &Database, sessions: u32) -> Result<(String, Stri
             engine.uuid("1", &format!("1 + number % {users_count}")),
         ),
         ("{start}", engine.time(&start)),
-        ("{end}", engine.time(&format!("{start} + 600000000"))),
+        ("{end}", engine.time(&format!("{start} + {SESSION_MICROS}"))),
         (
             "{start_date}",
             engine.date(&format!("({start}) / {MICROS_A_DAY}")),
@@ -170,8 +203,8 @@ pub async fn history(database: &Database, sessions: u32) -> Result<(String, Stri
 /// Returns the first and the last of the days.
 pub async fn days(database: &Database, users_count: u32, days: u32) -> Result<(String, String)> {
     let engine = database.engine;
-    users(database, one_tenant(users_count)).await?;
     let mut conn = database.connect().await?;
+    users(&mut conn, engine, one_tenant(users_count)).await?;
     let today = engine.midnight(&mut conn).await? / MICROS_A_DAY;
     let first_day = today - u64::from(days);
     let loads = [days_sql(engine, users_count, first_day, days)];
@@ -228,7 +261,7 @@ async fn load(conn: &mut Conn, statements: &[String]) -> Result<()> {
         conn.execute(sql).await?;
     }
     conn.execute(done).await?;
-    settle(conn, "user_sessions, user_usage_stats").await
+    settle(conn).await
 }
 
 /// What to run before, the indexes' names, their definitions, what to run after.
@@ -258,11 +291,11 @@ const POSTGRES_LOAD: LoadSql = (
     "SET session_replication_role = DEFAULT",
 );
 
-/// Does with loaded tables what would otherwise be done while the load runs. Not with empty
-/// ones: PostgreSQL would plan for tables that it knows to be empty.
-async fn settle(conn: &mut Conn, tables: &str) -> Result<()> {
+/// Does with the loaded tables what would otherwise be done while the load runs.
+async fn settle(conn: &mut Conn) -> Result<()> {
     if let Conn::Postgres(_) = conn {
-        conn.execute(&format!("VACUUM ANALYZE {tables}")).await?;
+        conn.execute("VACUUM ANALYZE tenants, users, user_sessions, user_usage_stats")
+            .await?;
         conn.execute("CHECKPOINT").await?;
     }
     Ok(())

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::{
     fingerprint::Fingerprint,
+    hundredths::Hundredths,
     ids::{ActivityId, SessionId, UserId},
     time::Timestamp,
 };
@@ -38,18 +39,11 @@ pub struct Activity {
     pub created_at: Timestamp,
 }
 
-impl Activity {
-    /// `100 * items_correct / items_completed`, rounded to two decimals; `None` with no items.
+impl ActivityDetails {
+    /// `100 * items_correct / items_completed` in hundredths of a percent, a half rounded up;
+    /// `None` with no items.
     #[must_use]
-    #[expect(
-        clippy::cast_precision_loss,
-        reason = "items stay far below 2^53, and so do hundredths of a percent"
-    )]
-    pub fn accuracy_percentage(&self) -> Option<f64> {
-        let completed = self.details.items_completed;
-        (completed > 0).then(|| {
-            let share = self.details.items_correct as f64 / completed as f64;
-            (share * 10_000.0).round() / 100.0
-        })
+    pub fn accuracy(&self) -> Option<Hundredths> {
+        Hundredths::percent(self.items_correct, self.items_completed)
     }
 }

@@ -1,8 +1,11 @@
 //! Which local day an instant belongs to, and how a stay falls on several of them.
 
+#[cfg(test)]
+mod tests;
+
 use std::{collections::BTreeMap, time::Duration};
 
-use chrono::{LocalResult, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, TimeZone};
+use chrono::{LocalResult, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, TimeZone, Timelike};
 use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 
@@ -98,6 +101,38 @@ impl Calendar {
     #[must_use]
     pub fn day_start(&self, date: NaiveDate) -> Timestamp {
         day_start(self.zone(), date)
+    }
+
+    /// The hour of its local day that `time` is in, 0 to 23, by the clock on the wall. Where a
+    /// clock set back over midnight shows the day before again, that is the new day's first.
+    #[must_use]
+    pub fn hour_of(&self, time: Timestamp) -> u32 {
+        let zone = self.zone_at(time);
+        let local = time.to_utc().with_timezone(&zone);
+        if local.date_naive() < local_day(zone, time) {
+            0
+        } else {
+            local.hour()
+        }
+    }
+
+    /// Whether `next` is the local day after `date`. Days that never were, because the zone or
+    /// a change of zone skipped them, do not come between.
+    #[must_use]
+    pub fn follows(&self, date: NaiveDate, next: NaiveDate) -> bool {
+        date < next && days(plus_days(date, 1), plus_days(next, -1)).all(|day| !self.has(day))
+    }
+
+    /// Whether any instant belongs to the local day.
+    fn has(&self, date: NaiveDate) -> bool {
+        let always = Timestamp::from_micros(i64::MIN);
+        let sinces = self.later.iter().map(|era| era.since);
+        let untils = sinces.chain([Timestamp::from_micros(i64::MAX)]);
+        let eras = std::iter::once((always, self.first)).chain(self.changes());
+        eras.zip(untils).any(|((since, zone), until)| {
+            let first = day_start(zone, date).max(since);
+            first < until && local_day(zone, first) == date
+        })
     }
 
     /// Whole seconds of `spans` on each local day, oldest first.
@@ -204,189 +239,4 @@ pub fn plus_days(date: NaiveDate, days: i64) -> NaiveDate {
     TimeDelta::try_days(days)
         .and_then(|delta| date.checked_add_signed(delta))
         .unwrap_or(date)
-}
-
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    fn at(text: &str) -> Timestamp {
-        chrono::DateTime::parse_from_rfc3339(text)
-            .unwrap()
-            .to_utc()
-            .into()
-    }
-
-    fn day(text: &str) -> NaiveDate {
-        text.parse().unwrap()
-    }
-
-    fn split(zone: Tz, start: &str, end: &str) -> Vec<(NaiveDate, i64)> {
-        Calendar::of(zone).split(&[Span {
-            start: at(start),
-            end: at(end),
-        }])
-    }
-
-    #[test]
-    fn a_stay_over_midnight_gives_each_day_its_own_seconds() {
-        let days = split(
-            Tz::Pacific__Auckland,
-            "2026-11-20T23:30:00+13:00",
-            "2026-11-21T00:15:00+13:00",
-        );
-        assert_eq!(days, [(day("2026-11-20"), 1_800), (day("2026-11-21"), 900)]);
-    }
-
-    #[test]
-    fn the_day_that_loses_an_hour_has_23_and_the_other_25() {
-        let spring = split(
-            Tz::Europe__Berlin,
-            "2026-03-28T00:00:00+01:00",
-            "2026-03-30T00:00:00+02:00",
-        );
-        assert_eq!(
-            spring,
-            [(day("2026-03-28"), 86_400), (day("2026-03-29"), 82_800)]
-        );
-        let autumn = split(
-            Tz::Europe__Berlin,
-            "2026-10-25T00:00:00+02:00",
-            "2026-10-26T00:00:00+01:00",
-        );
-        assert_eq!(autumn, [(day("2026-10-25"), 90_000)]);
-    }
-
-    #[test]
-    fn where_the_clock_skips_midnight_the_day_begins_at_the_skip() {
-        // Cairo went from 2024-04-25T23:59:59+02:00 to 2024-04-26T01:00:00+03:00.
-        let cairo = Calendar::of(Tz::Africa__Cairo);
-        assert_eq!(
-            cairo.day_start(day("2024-04-26")),
-            at("2024-04-25T22:00:00Z")
-        );
-        assert_eq!(cairo.date_of(at("2024-04-25T21:59:59Z")), day("2024-04-25"));
-        assert_eq!(cairo.date_of(at("2024-04-25T22:00:00Z")), day("2024-04-26"));
-    }
-
-    #[test]
-    fn a_day_that_never_was_holds_nothing() {
-        // Samoa skipped 2011-12-30.
-        let days = split(
-            Tz::Pacific__Apia,
-            "2011-12-29T23:00:00-10:00",
-            "2011-12-31T01:00:00+14:00",
-        );
-        assert_eq!(
-            days,
-            [(day("2011-12-29"), 3_600), (day("2011-12-31"), 3_600)]
-        );
-    }
-
-    #[test]
-    fn what_rounding_cuts_off_one_day_counts_for_the_next() {
-        let days = split(
-            Tz::UTC,
-            "2026-11-20T23:59:58.600Z",
-            "2026-11-21T00:00:01.600Z",
-        );
-        assert_eq!(days, [(day("2026-11-20"), 1), (day("2026-11-21"), 2)]);
-    }
-
-    #[test]
-    fn a_new_zone_counts_from_the_day_it_is_set() {
-        let mut calendar = Calendar::of(Tz::UTC);
-        calendar.change_zone(Tz::Pacific__Auckland, at("2026-11-20T12:00:00Z"));
-        assert_eq!(
-            calendar.date_of(at("2026-11-20T10:59:59Z")),
-            day("2026-11-20")
-        );
-        assert_eq!(
-            calendar.date_of(at("2026-11-20T11:00:00Z")),
-            day("2026-11-21")
-        );
-        assert_eq!(
-            calendar.date_of(at("2026-11-10T23:00:00Z")),
-            day("2026-11-10")
-        );
-        let parts = calendar.split(&[Span {
-            start: at("2026-11-20T10:00:00Z"),
-            end: at("2026-11-20T12:00:00Z"),
-        }]);
-        assert_eq!(
-            parts,
-            [(day("2026-11-20"), 3_600), (day("2026-11-21"), 3_600)]
-        );
-    }
-
-    #[test]
-    fn setting_the_zone_back_on_the_same_day_leaves_no_trace() {
-        let mut calendar = Calendar::of(Tz::UTC);
-        calendar.change_zone(Tz::Europe__Berlin, at("2026-11-20T12:00:00Z"));
-        calendar.change_zone(Tz::UTC, at("2026-11-20T12:01:00Z"));
-        assert_eq!(calendar.zone(), Tz::UTC);
-        assert_eq!(
-            calendar.date_of(at("2026-11-20T23:30:00Z")),
-            day("2026-11-20")
-        );
-    }
-
-    fn zones() -> impl Strategy<Value = Tz> {
-        prop::sample::select(chrono_tz::TZ_VARIANTS.to_vec())
-    }
-
-    proptest! {
-        #[test]
-        fn parts_add_up_and_each_fits_its_day(
-            zone in zones(),
-            start in 946_684_800_000_000_i64..4_000_000_000_000_000,
-            length in 0_i64..8_000_000_000_000,
-        ) {
-            let calendar = Calendar::of(zone);
-            let span = Span {
-                start: Timestamp::from_micros(start),
-                end: Timestamp::from_micros(start + length),
-            };
-            let parts = calendar.split(&[span]);
-            prop_assert_eq!(
-                parts.iter().map(|(_, part)| part).sum::<i64>(),
-                length / 1_000_000
-            );
-            for (date, part) in &parts {
-                let hours = calendar
-                    .day_start(plus_days(*date, 1))
-                    .since(calendar.day_start(*date));
-                prop_assert!((0..=seconds(hours) + 1).contains(part));
-            }
-            prop_assert!(parts.is_sorted_by_key(|(date, _)| *date));
-        }
-
-        #[test]
-        fn days_never_go_back(
-            zone in zones(),
-            start in 946_684_800_000_000_i64..4_000_000_000_000_000,
-            step in 0_i64..200_000_000_000,
-        ) {
-            let calendar = Calendar::of(zone);
-            let first = calendar.date_of(Timestamp::from_micros(start));
-            let later = calendar.date_of(Timestamp::from_micros(start + step));
-            prop_assert!(first <= later);
-        }
-
-        #[test]
-        fn a_day_begins_within_itself(zone in zones(), offset in 0_i64..36_000) {
-            let date = plus_days(crate::domain::time::FIRST_DATE, offset);
-            let calendar = Calendar::of(zone);
-            let start = calendar.day_start(date);
-            let found = calendar.date_of(start);
-            // Only a day that the zone skipped altogether is not found at its own start.
-            if found == date {
-                prop_assert!(calendar.date_of(start.before(Duration::from_micros(1))) < date);
-            } else {
-                prop_assert!(found > date);
-            }
-        }
-    }
 }

@@ -16,8 +16,12 @@ use std::{
 use chrono::NaiveDate;
 
 use super::{
-    activity::Activity,
+    activity::{Activity, ActivityDetails},
     ids::{ActivityId, RequestId, SessionId, UserId},
+    insights::{
+        practice::PracticeAdditions,
+        tally::{Additions, Tally},
+    },
     rejection::{Entity, Rejection},
     session::{EndReason, Session, SessionReview, SessionView},
     settings::TenantSettings,
@@ -156,6 +160,10 @@ pub struct Ledger {
     pub requests: Table<RequestId, UsageRequest>,
     /// The sessions of a user that are stored as open. Their rows stand in `sessions`.
     pub open_sessions: Table<UserId, BTreeSet<SessionId>>,
+    /// What performance is computed from.
+    pub performance: Additions,
+    /// What the batch adds to practice.
+    pub practice: PracticeAdditions,
     /// Remembered requests to forget.
     pub forgotten_requests: BTreeSet<RequestId>,
     /// What the batch adds to users.
@@ -177,6 +185,8 @@ impl Ledger {
             activities: Table::default(),
             requests: Table::default(),
             open_sessions: Table::default(),
+            performance: Additions::default(),
+            practice: PracticeAdditions::default(),
             forgotten_requests: BTreeSet::new(),
             users: BTreeMap::new(),
             days: BTreeMap::new(),
@@ -224,6 +234,8 @@ impl Ledger {
         self.activities.changed.clear();
         self.requests.changed.clear();
         self.open_sessions.changed.clear();
+        self.performance.clear();
+        self.practice.clear();
         self.forgotten_requests.clear();
         self.users.clear();
         self.days.clear();
@@ -311,8 +323,11 @@ impl Ledger {
     }
 
     /// Counts an ended session: its seconds for its user and each local day, itself for the
-    /// day of its start if it was completed.
+    /// day of its start, and what performance is computed from.
     pub fn count_end(&mut self, session: &Session) {
+        for (date, tally) in Tally::of_session(session, self.settings(), self.now) {
+            self.performance.add(session, date, tally);
+        }
         let mut by_day = session.seconds_by_day(self.settings(), self.now);
         // Less than a second is no use of a day.
         by_day.retain(|(_, part)| *part > 0);
@@ -324,10 +339,22 @@ impl Ledger {
             let day = self.day(session.user_id, date);
             day.active_seconds = day.active_seconds.saturating_add(part);
         }
-        if session.is_completed() {
-            let day = self.day(session.user_id, session.start_date);
-            day.sessions_completed = day.sessions_completed.saturating_add(1);
-        }
+        let completed = i64::from(session.is_completed());
+        let day = self.day(session.user_id, session.start_date);
+        day.sessions_completed = day.sessions_completed.saturating_add(completed);
+        self.practice.count(session);
+    }
+
+    /// Counts an activity of a session for the local day of its own start.
+    pub fn count_activity(
+        &mut self,
+        session: &Session,
+        details: &ActivityDetails,
+        started_at: Timestamp,
+    ) {
+        let date = self.settings().calendar.date_of(started_at);
+        self.performance
+            .add(session, date, Tally::of_activity(details));
     }
 
     /// A sign of life of a session and of its user.

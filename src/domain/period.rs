@@ -1,5 +1,7 @@
 //! Days, ISO weeks and months.
 
+use std::iter;
+
 use chrono::{Datelike, NaiveDate};
 
 use super::calendar::plus_days;
@@ -21,6 +23,20 @@ pub struct DateRange {
 }
 
 impl DateRange {
+    /// Every day that a session can have started on: the time zone may move the first instant
+    /// that is kept to the day before, and the last one to the day after.
+    pub const ALL: Self = Self {
+        start: NaiveDate::from_ymd_opt(1999, 12, 31).unwrap(),
+        end: NaiveDate::from_ymd_opt(2100, 1, 2).unwrap(),
+    };
+
+    /// How many days it has up to `today`, as later ones have not begun.
+    #[must_use]
+    pub fn days_until(&self, today: NaiveDate) -> i64 {
+        let last = self.end.min(today);
+        (last.signed_duration_since(self.start).num_days() + 1).max(0)
+    }
+
     #[must_use]
     pub fn contains(&self, date: NaiveDate) -> bool {
         self.start <= date && date <= self.end
@@ -41,6 +57,45 @@ impl DateRange {
 }
 
 impl Granularity {
+    /// The whole period that holds `date`.
+    #[must_use]
+    pub fn holding(self, date: NaiveDate) -> DateRange {
+        let back = match self {
+            Self::Day => 0,
+            Self::Week => date.weekday().num_days_from_monday(),
+            Self::Month => date.day0(),
+        };
+        DateRange {
+            start: plus_days(date, -i64::from(back)),
+            end: self.last_day(date),
+        }
+    }
+
+    /// The last `count` periods, oldest first, of which the last one holds `date`.
+    #[must_use]
+    pub fn last(self, count: usize, date: NaiveDate) -> Vec<DateRange> {
+        let newest = self.holding(date);
+        let older = |later: &DateRange| Some(self.holding(plus_days(later.start, -1)));
+        let mut periods: Vec<_> = iter::successors(Some(newest), older).take(count).collect();
+        periods.reverse();
+        periods
+    }
+
+    /// What one of its periods is called: `2026-11-20`, `2026-W47` or `2026-11`. A week is its
+    /// ISO year's.
+    #[must_use]
+    pub fn label(self, period: DateRange) -> String {
+        let start = period.start;
+        match self {
+            Self::Day => start.to_string(),
+            Self::Week => {
+                let week = start.iso_week();
+                format!("{:04}-W{:02}", week.year(), week.week())
+            }
+            Self::Month => format!("{:04}-{:02}", start.year(), start.month()),
+        }
+    }
+
     /// The last day of the period that holds `date`.
     fn last_day(self, date: NaiveDate) -> NaiveDate {
         match self {
@@ -93,7 +148,48 @@ mod tests {
         );
     }
 
+    #[test]
+    fn labels_are_those_of_the_iso_year() {
+        let label = |granularity: Granularity, date: &str| {
+            granularity.label(granularity.holding(date.parse().unwrap()))
+        };
+        assert_eq!(label(Granularity::Day, "2026-11-20"), "2026-11-20");
+        assert_eq!(label(Granularity::Week, "2026-11-20"), "2026-W47");
+        assert_eq!(label(Granularity::Month, "2026-11-20"), "2026-11");
+        // A Friday of the year before's last week, and a Tuesday of the next year's first.
+        assert_eq!(label(Granularity::Week, "2027-01-01"), "2026-W53");
+        assert_eq!(label(Granularity::Week, "2024-12-31"), "2025-W01");
+    }
+
+    #[test]
+    fn days_that_have_not_begun_are_not_counted() {
+        let month = range("2026-02-01", "2026-02-28");
+        let until = |today: &str| month.days_until(today.parse().unwrap());
+        assert_eq!(until("2026-03-05"), 28);
+        assert_eq!(until("2026-02-28"), 28);
+        assert_eq!(until("2026-02-01"), 1);
+        assert_eq!(until("2026-01-15"), 0);
+    }
+
     proptest! {
+        #[test]
+        fn the_last_periods_end_with_the_one_that_holds_the_date(
+            offset in 0_i64..30_000,
+            count in 1_usize..=60,
+            granularity in prop::sample::select(vec![
+                Granularity::Day, Granularity::Week, Granularity::Month,
+            ]),
+        ) {
+            let date = plus_days(FIRST_DATE, offset);
+            let last = granularity.last(count, date);
+            prop_assert_eq!(last.len(), count);
+            let (first, newest) = (last.first().unwrap(), last.last().unwrap());
+            let whole = DateRange { start: first.start, end: newest.end };
+            prop_assert!(newest.contains(date));
+            // They are what the whole of them is divided into.
+            prop_assert_eq!(whole.periods(granularity), last);
+        }
+
         #[test]
         fn periods_hold_each_day_once(
             offset in 0_i64..30_000,

@@ -20,7 +20,7 @@ use super::{
 pub const MAX_PAUSES: usize = 1_000;
 
 /// What a session is about, outside this service.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize)]
 pub struct Subject {
     pub kind: String,
     pub id: String,

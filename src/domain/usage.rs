@@ -143,21 +143,29 @@ pub fn days_at(
     now: Timestamp,
 ) -> Vec<DailyUsage> {
     let mut days: BTreeMap<_, _> = stored.into_iter().map(|day| (day.date, day)).collect();
-    for session in open {
-        let view = session.clone().view(settings, now);
-        if view.session.is_open() && !with_open {
-            continue;
-        }
-        for (date, seconds) in view.session.seconds_by_day(settings, now) {
-            if range.contains(date) {
-                let day = days.entry(date);
-                let day = day.or_insert_with(|| DailyUsage::new(user, date, now));
-                let sum = day.counters.active_seconds.saturating_add(seconds);
-                day.counters.active_seconds = sum;
-            }
-        }
+    for (date, seconds) in open_seconds(open, settings, range, with_open, now) {
+        let day = days.entry(date);
+        let day = day.or_insert_with(|| DailyUsage::new(user, date, now));
+        let sum = day.counters.active_seconds.saturating_add(seconds);
+        day.counters.active_seconds = sum;
     }
     days.into_values().collect()
+}
+
+/// The seconds that sessions stored as open add to days of the range at `now`: those that are
+/// over by now, and those that are still open if `with_open`.
+pub fn open_seconds(
+    open: &[Session],
+    settings: &TenantSettings,
+    range: DateRange,
+    with_open: bool,
+    now: Timestamp,
+) -> impl Iterator<Item = (NaiveDate, i64)> {
+    let views = open.iter().map(move |row| row.clone().view(settings, now));
+    views
+        .filter(move |view| with_open || !view.session.is_open())
+        .flat_map(move |view| view.session.seconds_by_day(settings, now))
+        .filter(move |(date, _)| range.contains(*date))
 }
 
 /// A `RecordUsage` that was carried out, remembered so that it is not carried out again.

@@ -2,6 +2,7 @@
 //! answer. Errors become a status in [`status`] and nowhere else.
 
 mod convert;
+mod insights;
 pub mod observe;
 mod session;
 mod status;
@@ -17,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 pub use self::{
+    insights::Insights,
     session::Sessions,
     tenant::require_tenant,
     tenant_settings::Tenants,

@@ -7,6 +7,7 @@ use sqlx::{
     Arguments, AssertSqlSafe, ConnectOptions, Connection, Decode, Encode, Postgres, Row, Type,
     encode::IsNull,
     error::{BoxDynError, DatabaseError},
+    migrate::{Migrate, Migrator},
     postgres::{
         PgArgumentBuffer, PgArguments, PgConnectOptions, PgConnection, PgHasArrayType,
         PgPoolOptions, PgRow, PgTypeInfo, PgValueRef,
@@ -15,7 +16,7 @@ use sqlx::{
 use uuid::Uuid;
 
 use super::{
-    OpenError,
+    OpenError, citus,
     sql::{
         Pools,
         dialect::{CommitOutcome, Dialect, ErrorClass, Version, Write, Written},
@@ -25,6 +26,9 @@ use super::{
 };
 use crate::domain::{ids::TenantId, time::Timestamp};
 
+/// The schema, step by step.
+pub static MIGRATIONS: Migrator = sqlx::migrate!("migrations/postgres");
+
 /// Connections that write, one for each lane of the writer: enough that commits overlap,
 /// few enough that each has company.
 pub const LANES: usize = 4;
@@ -32,31 +36,57 @@ const READERS: u32 = 8;
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 /// Tells dwell's advisory locks from those of others in the same database.
 const LOCK_CLASS: i32 = 7_201;
+/// What the lanes run finds its rows by key. So a plan for these very parameters is no better
+/// than the one made before, and to make it takes longer than to run it; and a table of which
+/// there are no statistics yet, as of one that was just made, is searched by key all the same.
+const BY_KEY: [(&str, &str); 7] = [
+    ("plan_cache_mode", "force_generic_plan"),
+    ("enable_seqscan", "off"),
+    ("enable_bitmapscan", "off"),
+    ("enable_hashjoin", "off"),
+    ("enable_mergejoin", "off"),
+    ("enable_sort", "off"),
+    ("jit", "off"),
+];
 /// How long a connection may be idle before it is tried.
 const TRIED_AFTER: Duration = Duration::from_secs(1);
 
 /// Opens the pools, with the schema up to date: sqlx migrates under a lock.
-pub async fn open(url: &str, migrate: bool) -> Result<Pools<Postgres>, OpenError> {
-    let options = PgConnectOptions::from_str(url)?
-        .application_name("dwell")
-        // sqlx would log slow statements with their SQL.
-        .disable_statement_logging();
+pub async fn open(
+    url: &str,
+    replica: Option<&str>,
+    migrate: bool,
+) -> Result<Pools<Postgres>, OpenError> {
+    let options = options(url)?;
+    let replica = replica.map(self::options).transpose()?;
     // A pool would only say that no connection became free; this says why.
     PgConnection::connect_with(&options).await?.close().await?;
     let lanes = u32::try_from(LANES).unwrap_or(u32::MAX);
-    // What the lanes run finds its rows by key: a plan for these very parameters is no better
-    // than the one made before, and to make it takes longer than to run it.
-    let generic = [("plan_cache_mode", "force_generic_plan"), ("jit", "off")];
-    let writer = options.clone().options(generic);
+    let writer = options.clone().options(BY_KEY);
     let write = pool(lanes).connect_with(writer).await?;
-    let migrations = sqlx::migrate!("migrations/postgres");
+    let mut conn = write.acquire().await?;
     if migrate {
-        migrations.run(&write).await?;
+        MIGRATIONS.run(&write).await?;
+        conn.lock().await?;
+        citus::distribute(&mut conn).await?;
+        conn.unlock().await?;
     } else {
-        insist_on_schema::<Postgres>(&write, &migrations).await?;
+        insist_on_schema::<Postgres>(&mut conn, &MIGRATIONS).await?;
     }
-    let read = pool(READERS).connect_lazy_with(options);
-    Ok(Pools { write, read })
+    drop(conn);
+    Ok(Pools {
+        write,
+        read: pool(READERS).connect_lazy_with(options),
+        replica: replica.map(|options| pool(READERS).connect_lazy_with(options)),
+    })
+}
+
+/// How to connect.
+pub fn options(url: &str) -> sqlx::Result<PgConnectOptions> {
+    Ok(PgConnectOptions::from_str(url)?
+        .application_name("dwell")
+        // sqlx would log slow statements with their SQL.
+        .disable_statement_logging())
 }
 
 fn pool(size: u32) -> sqlx::pool::PoolOptions<Postgres> {
@@ -79,6 +109,7 @@ fn pool(size: u32) -> sqlx::pool::PoolOptions<Postgres> {
 impl Dialect for Postgres {
     const BEGIN_READ: &'static str = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY";
     const FOR_UPDATE: &'static str = "FOR UPDATE";
+    const DAY_BIT: &'static str = "1::bigint << (d.local_date - r.start_date)";
     const GREATEST: &'static str = "GREATEST";
     const LEAST: &'static str = "LEAST";
     const ADDED_FEATURES: &'static str = "

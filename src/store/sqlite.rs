@@ -9,6 +9,7 @@ use sqlx::{
     Arguments, AssertSqlSafe, ConnectOptions, Decode, Either, Encode, Executor, Row, Sqlite, Type,
     encode::IsNull,
     error::{BoxDynError, DatabaseError},
+    migrate::Migrator,
     sqlite::{
         SqliteArguments, SqliteArgumentsBuffer, SqliteConnectOptions, SqliteConnection,
         SqliteJournalMode, SqlitePoolOptions, SqliteRow, SqliteSynchronous, SqliteTypeInfo,
@@ -28,6 +29,9 @@ use super::{
 };
 use crate::domain::{ids::TenantId, time::Timestamp};
 
+/// The schema, step by step.
+pub static MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
+
 /// SQLite has one writer at a time, so more lanes would only wait for each other.
 pub const LANES: usize = 1;
 const READERS: u32 = 4;
@@ -41,38 +45,48 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Makes the file if it is missing and opens the pools, with the schema up to date.
 pub async fn open(url: &str, migrate: bool) -> Result<Pools<Sqlite>, OpenError> {
-    let options = SqliteConnectOptions::from_str(url)?
-        .busy_timeout(BUSY_TIMEOUT)
-        .journal_mode(SqliteJournalMode::Wal)
-        // An answered write survives the loss of power, not only of the process.
-        .synchronous(SqliteSynchronous::Full)
-        .foreign_keys(true)
-        // sqlx would log slow statements with their SQL.
-        .disable_statement_logging();
+    let options = options(url)?.journal_mode(SqliteJournalMode::Wal);
     // sqlx takes no lock for migrations here, and two processes may start at once.
     let lock = migration_lock(&options)?;
     let writer = options
         .clone()
         .create_if_missing(true)
         .pragma("wal_autocheckpoint", CHECKPOINT_PAGES)
+        // What a statement of many rows changes is kept for undoing it: not in a file.
+        .pragma("temp_store", "MEMORY")
         .pragma("cache_size", CACHE_PAGES);
     let write = SqlitePoolOptions::new()
         .max_connections(1)
         .acquire_timeout(BUSY_TIMEOUT)
         .connect_with(writer)
         .await?;
-    let migrations = sqlx::migrate!("migrations/sqlite");
     if migrate {
-        migrations.run(&write).await?;
+        MIGRATIONS.run(&write).await?;
     } else {
-        insist_on_schema::<Sqlite>(&write, &migrations).await?;
+        let mut conn = write.acquire().await?;
+        insist_on_schema::<Sqlite>(&mut conn, &MIGRATIONS).await?;
     }
     drop(lock);
     let read = SqlitePoolOptions::new()
         .max_connections(READERS)
         .acquire_timeout(BUSY_TIMEOUT)
         .connect_lazy_with(options.read_only(true));
-    Ok(Pools { write, read })
+    Ok(Pools {
+        write,
+        read,
+        replica: None,
+    })
+}
+
+/// How to connect to what is there.
+pub fn options(url: &str) -> sqlx::Result<SqliteConnectOptions> {
+    Ok(SqliteConnectOptions::from_str(url)?
+        .busy_timeout(BUSY_TIMEOUT)
+        // An answered write survives the loss of power, not only of the process.
+        .synchronous(SqliteSynchronous::Full)
+        .foreign_keys(true)
+        // sqlx would log slow statements with their SQL.
+        .disable_statement_logging())
 }
 
 /// Waits for, and holds, the lock on a file beside the database.
@@ -87,6 +101,8 @@ fn migration_lock(options: &SqliteConnectOptions) -> sqlx::Result<File> {
 impl Dialect for Sqlite {
     const BEGIN_READ: &'static str = "BEGIN";
     const FOR_UPDATE: &'static str = "";
+    const DAY_BIT: &'static str =
+        "1 << CAST(julianday(d.local_date) - julianday(r.start_date) AS INTEGER)";
     const GREATEST: &'static str = "max";
     const LEAST: &'static str = "min";
     const ADDED_FEATURES: &'static str = "

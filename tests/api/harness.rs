@@ -5,8 +5,8 @@ use std::{error::Error, fs, io::ErrorKind, net::SocketAddr, sync::Arc, thread, t
 use dwell::{
     domain::time::ManualClock,
     pb::v1::{
-        self as pb, session_service_client::SessionServiceClient,
-        tenant_service_client::TenantServiceClient,
+        self as pb, insights_service_client::InsightsServiceClient,
+        session_service_client::SessionServiceClient, tenant_service_client::TenantServiceClient,
         usage_stats_service_client::UsageStatsServiceClient,
     },
     server::{Parts, serve},
@@ -129,7 +129,7 @@ async fn run(
     stop: CancellationToken,
 ) -> Served {
     let ids = Arc::new(CountedIds::default());
-    let opened = open(&url, true, clock.clone(), ids.clone()).await?;
+    let opened = open(&url, None, true, clock.clone(), ids.clone()).await?;
     let parts = Parts {
         store: opened.store,
         writer: opened.writer,
@@ -160,12 +160,14 @@ impl Interceptor for AsTenant {
 }
 
 type Called = InterceptedService<Channel, AsTenant>;
+pub type Insights = InsightsServiceClient<Called>;
 
 /// One tenant's clients.
 #[derive(Clone)]
 pub struct Caller {
     pub sessions: SessionServiceClient<Called>,
     pub usage: UsageStatsServiceClient<Called>,
+    pub insights: Insights,
     pub settings: TenantServiceClient<Called>,
 }
 
@@ -176,6 +178,7 @@ impl Caller {
         Self {
             sessions: SessionServiceClient::new(called()),
             usage: UsageStatsServiceClient::new(called()),
+            insights: InsightsServiceClient::new(called()),
             settings: TenantServiceClient::new(called()),
         }
     }

@@ -5,7 +5,7 @@ use tokio_stream::once;
 use tonic::{Code, Response, Status, Streaming};
 
 use crate::{
-    harness::{Caller, Server},
+    harness::{Caller, Insights, Server},
     support::ids::tenant,
     values::{OTHER_USER, SESSION, USER, id, reason, start},
     wire::{SERVICES, call, methods},
@@ -32,7 +32,7 @@ async fn no_rpc_answers_without_one_tenant() {
         &["00000000-0000-0000-0000-00000000000g"],
     ];
     let methods = methods(&SERVICES);
-    assert_eq!(methods.len(), 25);
+    assert_eq!(methods.len(), 35);
     for (method, _) in methods {
         for tenants in bad {
             let answer = call(&server.channel, &method, tenants, vec![Vec::new()]).await;
@@ -97,7 +97,10 @@ async fn answers(caller: &mut Caller, session: &str, user: &str) -> Vec<String> 
     let user_id = || user.to_owned();
     let (start_date, end_date) = ("2026-01-01".to_owned(), "2026-12-31".to_owned());
     let Caller {
-        sessions, usage, ..
+        sessions,
+        usage,
+        insights,
+        ..
     } = caller;
     let end = pb::EndSessionRequest {
         session_id: session_id(),
@@ -157,7 +160,7 @@ async fn answers(caller: &mut Caller, session: &str, user: &str) -> Vec<String> 
         ..Default::default()
     };
     let summary = pb::GetUserSummaryRequest { user_id: user_id() };
-    vec![
+    let mut answers = vec![
         plain(sessions.end_session(end).await),
         plain(sessions.heartbeat(heartbeat).await),
         all(sessions.stream_heartbeats(once(streamed)).await).await,
@@ -173,6 +176,76 @@ async fn answers(caller: &mut Caller, session: &str, user: &str) -> Vec<String> 
         plain(usage.get_user_usage_stats(days).await),
         all(usage.stream_usage_stats(stream).await).await,
         plain(usage.get_user_summary(summary).await),
+    ];
+    answers.extend(practice(insights, user).await);
+    answers.extend(performance(insights, user).await);
+    answers
+}
+
+/// What the RPCs about performance answer.
+async fn performance(insights: &mut Insights, user: &str) -> Vec<String> {
+    let user_id = || user.to_owned();
+    let stats = pb::GetSessionStatsRequest {
+        user_id: user_id(),
+        ..Default::default()
+    };
+    let warmup = pb::GetWarmupRequest { user_id: user_id() };
+    let overview = pb::GetPerformanceOverviewRequest {
+        user_id: user_id(),
+        ..Default::default()
+    };
+    let trend = pb::GetPerformanceTrendRequest {
+        user_id: user_id(),
+        metric: 1,
+        ..Default::default()
+    };
+    let compare = |by| pb::ComparePerformanceRequest {
+        user_id: user_id(),
+        by,
+        ..Default::default()
+    };
+    vec![
+        plain(insights.get_session_stats(stats).await),
+        plain(insights.get_warmup(warmup).await),
+        plain(insights.get_performance_overview(overview).await),
+        plain(insights.get_performance_trend(trend).await),
+        plain(insights.compare_performance(compare(1)).await),
+        plain(insights.compare_performance(compare(2)).await),
+        plain(insights.compare_performance(compare(3)).await),
+    ]
+}
+
+/// What the RPCs about practice answer.
+async fn practice(insights: &mut Insights, user: &str) -> Vec<String> {
+    let user_id = || user.to_owned();
+    let range = Some(pb::DateRange {
+        start_date: "2026-01-01".to_owned(),
+        end_date: "2026-12-31".to_owned(),
+    });
+    let statistics = pb::GetUserStatisticsRequest {
+        user_id: user_id(),
+        range: range.clone(),
+    };
+    let in_a_row = pb::GetStreakRequest { user_id: user_id() };
+    let calendar = pb::GetCalendarRequest {
+        user_id: user_id(),
+        range,
+        include_sessions: true,
+    };
+    let frequency = pb::GetPracticeFrequencyRequest {
+        user_id: user_id(),
+        days: 0,
+    };
+    let subjects = pb::ListTopSubjectsRequest {
+        user_id: user_id(),
+        ..Default::default()
+    };
+    vec![
+        plain(insights.get_user_statistics(statistics).await),
+        plain(insights.get_streak(in_a_row).await),
+        plain(insights.get_calendar(calendar).await),
+        plain(insights.get_practice_frequency(frequency).await),
+        plain(insights.list_top_subjects(subjects).await),
     ]
 }
 

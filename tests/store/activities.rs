@@ -7,6 +7,7 @@ use dwell::{
         activity::{Activity, ActivityDetails},
         commands::LogActivity,
         fingerprint::Fingerprint,
+        hundredths::Hundredths,
         ids::{ActivityId, SessionId},
         rejection::{Rejection, UsedId},
         settings::SettingsPatch,
@@ -78,7 +79,7 @@ async fn an_activity_is_kept_and_is_a_sign_of_life(db: Fixture) {
     assert_eq!(logged.ended_at, at("2026-11-20T12:10:30Z"));
     assert_eq!(logged.created_at, db.now());
     assert_eq!(logged.points_earned, 4);
-    assert_eq!(logged.accuracy_percentage(), Some(40.0));
+    assert_eq!(logged.details.accuracy(), Some(Hundredths(4_000)));
     assert_eq!(list(&db, id).await, [logged]);
     let view = db.session(id).await;
     assert_eq!(view.session.last_active_at, db.now());

@@ -24,7 +24,11 @@ use dwell::{
         usage::{DailyUsage, UsageCounters, UsageIncrement},
         user::UserSummary,
     },
-    store::{Error, Store, open, writer},
+    store::{
+        Error, Store, open,
+        practice::{PracticeHistory, PracticeTimes},
+        writer,
+    },
 };
 use tempfile::TempDir;
 use uuid::Uuid;
@@ -46,7 +50,7 @@ pub struct Fixture {
     pub ids: Arc<CountedIds>,
     pub tenant: TenantId,
     running: Arc<Mutex<Option<writer::Writer>>>,
-    url: Arc<str>,
+    pub url: Arc<str>,
     dir: Option<Arc<TempDir>>,
 }
 
@@ -80,7 +84,9 @@ impl Fixture {
         clock: Arc<ManualClock>,
         ids: Arc<CountedIds>,
     ) -> Self {
-        let opened = open(url, true, clock.clone(), ids.clone()).await.unwrap();
+        let opened = open(url, None, true, clock.clone(), ids.clone())
+            .await
+            .unwrap();
         Self {
             store: opened.store,
             writer: opened.writer.handle(),
@@ -277,6 +283,23 @@ impl Fixture {
         let days = self.days(user).await;
         let found = days.into_iter().find(|row| row.date == day(date));
         found.map(|row| row.counters).unwrap_or_default()
+    }
+
+    /// All that is known of how much a user practised; open sessions by id.
+    pub async fn practice(&self, user: UserId) -> PracticeHistory {
+        let found = self.store.get_practice_history(self.tenant, user).await;
+        let mut found = found.unwrap();
+        found.open.sort_by_key(|session| session.id);
+        found
+    }
+
+    /// When a user began to practise in so many days.
+    pub async fn practice_times(&self, user: UserId, days: u16) -> PracticeTimes {
+        let found = self
+            .store
+            .get_practice_times(self.tenant, user, days, self.now())
+            .await;
+        found.unwrap()
     }
 
     /// Each day with its active seconds.

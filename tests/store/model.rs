@@ -301,7 +301,37 @@ async fn compare(case: &Case, model: &Reference, engines: &[Fixture; 2]) {
             .filter(|(_, day)| *day != [0; 4])
             .collect();
         assert_eq!(told, expected);
+        compare_practice(number, model, engines).await;
     }
+}
+
+async fn compare_practice(number: usize, model: &Reference, engines: &[Fixture; 2]) {
+    let id = user(u128::try_from(number).unwrap());
+    let history = engines[0].practice(id).await;
+    assert_eq!(history, engines[1].practice(id).await);
+    let told = history.days.iter().map(|day| {
+        let totals = day.totals;
+        let counts = [totals.ended, totals.completed, totals.completed_seconds];
+        (day.date, counts)
+    });
+    let own = model.practice.iter();
+    let own = own.filter(|((owner, _), _)| *owner == number);
+    let expected: Vec<_> = own.map(|((_, date), counts)| (*date, *counts)).collect();
+    assert_eq!(told.collect::<Vec<_>>(), expected);
+
+    let times = engines[0].practice_times(id, 366).await;
+    assert_eq!(times, engines[1].practice_times(id, 366).await);
+    let told = times.starts.iter().map(|(time, sessions)| {
+        let midnight = Timestamp::from(time.date.and_hms_opt(0, 0, 0).unwrap().and_utc());
+        let quarter = midnight.micros() + i64::from(time.quarter) * 900 * SECOND;
+        (time.date, quarter, *sessions)
+    });
+    let today = model.dates.at(engines[0].now().micros());
+    let own = model.times.iter();
+    // A clock that was set back may be on the day before.
+    let own = own.filter(|((owner, date, _), _)| *owner == number && *date <= today);
+    let expected = own.map(|((_, date, quarter), sessions)| (*date, *quarter, *sessions));
+    assert_eq!(told.collect::<Vec<_>>(), expected.collect::<Vec<_>>());
 }
 
 async fn run(case: &Case, engines: &[Fixture; 2]) {
@@ -328,6 +358,8 @@ async fn run(case: &Case, engines: &[Fixture; 2]) {
         stays: Vec::new(),
         people: std::collections::BTreeMap::new(),
         days: std::collections::BTreeMap::new(),
+        practice: std::collections::BTreeMap::new(),
+        times: std::collections::BTreeMap::new(),
         requests: std::collections::BTreeSet::new(),
     };
     for (number, step) in case.steps.iter().enumerate() {

@@ -99,6 +99,9 @@ impl Person {
 /// Logins, seconds, sessions started, sessions completed.
 pub type Day = [i64; 4];
 
+/// Sessions ended, completed, and the seconds of the completed.
+pub type Practice = [i64; 3];
+
 pub struct Reference {
     pub dates: Dates,
     pub idle: Option<i64>,
@@ -107,6 +110,10 @@ pub struct Reference {
     pub stays: Vec<Stay>,
     pub people: BTreeMap<usize, Person>,
     pub days: BTreeMap<(usize, NaiveDate), Day>,
+    /// By the day of the start.
+    pub practice: BTreeMap<(usize, NaiveDate), Practice>,
+    /// Completed sessions by day and quarter of the start, as an instant.
+    pub times: BTreeMap<(usize, NaiveDate, i64), i64>,
     pub requests: BTreeSet<u8>,
 }
 
@@ -144,6 +151,14 @@ impl Reference {
         }
         let date = self.dates.at(stay.start);
         self.day(stay.user, date)[3] += i64::from(completed);
+        let practice = self.practice.entry((stay.user, date)).or_default();
+        practice[0] += 1;
+        if completed {
+            practice[1] += 1;
+            practice[2] += micros / SECOND;
+            let quarter = stay.start / QUARTER * QUARTER;
+            *self.times.entry((stay.user, date, quarter)).or_default() += 1;
+        }
         let person = self.people.entry(stay.user).or_default();
         person.seconds += micros / SECOND;
         person.seen(stay.last);

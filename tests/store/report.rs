@@ -14,7 +14,6 @@ use dwell::domain::{
 };
 use proptest::{
     collection::vec,
-    prelude::*,
     test_runner::{Config, TestRunner},
 };
 

@@ -172,6 +172,14 @@ impl Check {
         value
     }
 
+    /// A number from 1 to `most`, or `default` for 0.
+    pub fn number(&mut self, field: &str, value: i32, most: u16, default: u16) -> u16 {
+        let number = u16::try_from(value).ok().filter(|number| *number <= most);
+        let rule = format!("must be from 1 to {most}, or 0 for {default}");
+        self.that(number.is_some(), field, rule);
+        number.filter(|number| *number > 0).unwrap_or(default)
+    }
+
     /// 1 to 5, or 0 for none.
     pub fn rating(&mut self, field: &str, value: i32) -> Option<u8> {
         self.that((0..=5).contains(&value), field, "must be from 1 to 5, or 0");
@@ -257,28 +265,44 @@ impl Check {
         date
     }
 
-    /// Two required dates, both included; `longest` is the last end that `start` allows.
+    /// Two required dates, both included; `longest` is the last end that `start` allows. The
+    /// fields are `start_date` and `end_date` after `prefix`.
     pub fn date_range(
         &mut self,
+        prefix: &str,
         start: &str,
         end: &str,
         longest: Option<(impl Fn(NaiveDate) -> NaiveDate, &str)>,
     ) -> DateRange {
-        self.that(!start.is_empty(), "start_date", "is required: YYYY-MM-DD");
-        self.that(!end.is_empty(), "end_date", "is required: YYYY-MM-DD");
-        let start = self.optional_date("start_date", start);
-        let end = self.optional_date("end_date", end);
+        let start_date = format!("{prefix}start_date");
+        let end_date = format!("{prefix}end_date");
+        self.that(!start.is_empty(), &start_date, "is required: YYYY-MM-DD");
+        self.that(!end.is_empty(), &end_date, "is required: YYYY-MM-DD");
+        let start = self.optional_date(&start_date, start);
+        let end = self.optional_date(&end_date, end);
         let (Some(start), Some(end)) = (start, end) else {
             return DateRange {
                 start: FIRST_DATE,
                 end: FIRST_DATE,
             };
         };
-        self.that(start <= end, "end_date", "must not be before start_date");
+        self.that(start <= end, &end_date, "must not be before start_date");
         if let Some((last, rule)) = longest {
-            self.that(end <= last(start), "end_date", rule);
+            self.that(end <= last(start), &end_date, rule);
         }
         DateRange { start, end }
+    }
+
+    /// A message of two dates, of which either both are given or it is left out.
+    pub fn optional_range(
+        &mut self,
+        field: &str,
+        range: Option<&crate::pb::v1::DateRange>,
+        longest: Option<(impl Fn(NaiveDate) -> NaiveDate, &str)>,
+    ) -> Option<DateRange> {
+        let range = range?;
+        let prefix = format!("{field}.");
+        Some(self.date_range(&prefix, &range.start_date, &range.end_date, longest))
     }
 
     /// A value of an enumeration; 0 is `None`.

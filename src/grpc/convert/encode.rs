@@ -7,6 +7,7 @@ use crate::{
     domain::{
         activity::Activity,
         calendar::seconds,
+        hundredths::Hundredths,
         session::{CompletionStatus, EndReason, SessionState, SessionTotals, SessionView},
         time::Timestamp,
     },
@@ -124,7 +125,7 @@ pub fn session_totals(totals: SessionTotals) -> pb::SessionTotals {
 }
 
 pub fn activity(activity: Activity) -> pb::Activity {
-    let accuracy_percentage = activity.accuracy_percentage();
+    let accuracy_percentage = activity.details.accuracy().map(Hundredths::value);
     let details = activity.details;
     pb::Activity {
         id: activity.id.to_string(),

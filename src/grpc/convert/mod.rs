@@ -5,6 +5,8 @@
 mod check;
 mod encode;
 mod json;
+mod performance;
+mod practice;
 mod session;
 mod settings;
 mod usage;
@@ -12,6 +14,8 @@ mod usage;
 pub use self::{
     check::{Check, page_size},
     encode::*,
+    performance::*,
+    practice::*,
     session::*,
     settings::*,
     usage::*,

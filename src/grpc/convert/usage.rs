@@ -101,7 +101,7 @@ pub fn user_range(
         |start| plus_days(start, 366),
         "must be at most 366 days after start_date",
     );
-    let range = check.date_range(&request.start_date, &request.end_date, Some(longest));
+    let range = check.date_range("", &request.start_date, &request.end_date, Some(longest));
     check.done((user, range))
 }
 
@@ -112,7 +112,7 @@ pub fn stream_filter(
     request: &pb::StreamUsageStatsRequest,
 ) -> (DateRange, Vec<UserId>) {
     let unlimited = None::<(fn(NaiveDate) -> NaiveDate, &str)>;
-    let range = check.date_range(&request.start_date, &request.end_date, unlimited);
+    let range = check.date_range("", &request.start_date, &request.end_date, unlimited);
     check.that(
         request.user_ids.len() <= MAX_USERS,
         "user_ids",
@@ -135,7 +135,7 @@ pub fn report_range(
         |start: NaiveDate| start + Months::new(36),
         "must be at most 3 years after start_date",
     );
-    let range = check.date_range(&request.start_date, &request.end_date, Some(longest));
+    let range = check.date_range("", &request.start_date, &request.end_date, Some(longest));
     let granularity = check.enumeration("granularity", request.granularity, |value| match value {
         pb::Granularity::Unspecified => None,
         pb::Granularity::Day => Some(Granularity::Day),

@@ -12,7 +12,7 @@ use super::{
     SqlStore, activities, days,
     dialect::{CommitOutcome, Dialect, ErrorClass, Query, Version, Write, Written},
     fault::Fault,
-    requests, sessions, tenant_usage,
+    performance, practice, requests, sessions, tenant_usage,
     tenants::{self, Tenant},
     users,
 };
@@ -246,21 +246,32 @@ async fn flush<DB: Dialect>(
     let users: Vec<_> = ledger.added_users().collect();
     let new_sessions: Vec<_> = ledger.sessions.inserted().collect();
     let changed_sessions: Vec<_> = ledger.sessions.updated().collect();
-    let days: Vec<_> = ledger.added_days().collect();
+    let days = ledger.added_days();
+    let days: Vec<_> = days
+        .map(|day| (day, ledger.practice.of_day(day.user_id, day.date)))
+        .collect();
+    let days: Vec<_> = days.iter().collect();
+    let times: Vec<_> = ledger.practice.times().collect();
+    let times: Vec<_> = times.iter().collect();
+    let subjects: Vec<_> = ledger.practice.subjects().collect();
+    let subjects: Vec<_> = subjects.iter().collect();
+    let performance_days: Vec<_> = ledger.performance.days().collect();
+    let performance_months: Vec<_> = ledger.performance.months().collect();
     let activities: Vec<_> = ledger.activities.inserted().collect();
     let requests: Vec<_> = ledger.requests.inserted().collect();
     let tenant_days = tenant_usage::sums(ledger.added_days());
     let features: Vec<_> = tenant_days
         .iter()
         .flat_map(|(date, day)| {
-            let uses = day.feature_usage.iter();
-            uses.map(|(feature, uses)| (*date, feature.as_str(), *uses))
+            let counts = day.feature_usage.iter();
+            counts.map(|(feature, count)| (*date, feature.as_str(), *count))
         })
         .collect();
     let features: Vec<_> = features.iter().collect();
     let tenant_days: Vec<_> = tenant_days.iter().collect();
     let tenant_days: Vec<_> = tenant_days.iter().collect();
-    let day_keys: Vec<_> = days.iter().map(|day| (day.user_id, day.date)).collect();
+    let day_keys = ledger.added_days().map(|day| (day.user_id, day.date));
+    let day_keys: Vec<_> = day_keys.collect();
     let day_keys: Vec<_> = day_keys.iter().collect();
     let mut writes = vec![
         Write::new(users::UPSERT_USERS, users::columns(&users)),
@@ -276,6 +287,22 @@ async fn flush<DB: Dialect>(
             ))),
             ..Write::new(days::UPSERT_DAYS, days::columns(&days))
         },
+        Write::new(
+            practice::UPSERT_PRACTICE_TIMES,
+            practice::time_columns(&times),
+        ),
+        Write::new(
+            practice::UPSERT_SUBJECT_DAYS,
+            practice::subject_columns(&subjects),
+        ),
+        Write::new(
+            performance::ADD_DAYS,
+            performance::day_columns(&performance_days),
+        ),
+        Write::new(
+            performance::ADD_MONTHS,
+            performance::month_columns(&performance_months),
+        ),
         Write::new(
             activities::INSERT_ACTIVITIES,
             activities::columns(&activities),

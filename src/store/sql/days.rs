@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use chrono::NaiveDate;
-use serde_json::value::RawValue;
 use sqlx::types::Json;
 use uuid::Uuid;
 
@@ -14,6 +13,7 @@ use super::{
 };
 use crate::domain::{
     ids::{TenantId, UserId},
+    insights::practice::PracticeTotals,
     period::DateRange,
     usage::{DailyUsage, UsageCounters},
 };
@@ -65,6 +65,10 @@ pub const UPSERT_DAYS: &str = "
         feature_usage = {added_features},
         sessions_started = user_usage_stats.sessions_started + excluded.sessions_started,
         sessions_completed = user_usage_stats.sessions_completed + excluded.sessions_completed,
+        sessions_ended = user_usage_stats.sessions_ended + excluded.sessions_ended,
+        sessions_partial = user_usage_stats.sessions_partial + excluded.sessions_partial,
+        sessions_abandoned = user_usage_stats.sessions_abandoned + excluded.sessions_abandoned,
+        completed_seconds = user_usage_stats.completed_seconds + excluded.completed_seconds,
         updated_at = excluded.updated_at, revision = user_usage_stats.revision + 1";
 
 pub async fn by_key<DB: Dialect>(
@@ -126,21 +130,29 @@ pub async fn by_date<DB: Dialect>(
 }
 
 /// The columns that [`UPSERT_DAYS`] reads.
-pub fn columns<'a>(days: &'a [&'a DailyUsage]) -> Rows<'a> {
+pub fn columns<'a>(days: &'a [&'a (&'a DailyUsage, PracticeTotals)]) -> Rows<'a> {
     RowsOf::new(days)
-        .uuid("user_id", |day| day.user_id.0)
-        .date("usage_date", |day| day.date)
-        .int("login_count", |day| day.counters.login_count)
-        .int("active_seconds", |day| day.counters.active_seconds)
-        .int("simulation_runs", |day| day.counters.simulation_runs)
-        .int("documents_accessed", |day| day.counters.documents_accessed)
-        .json("feature_usage", |day| {
+        .uuid("user_id", |(day, _)| day.user_id.0)
+        .date("usage_date", |(day, _)| day.date)
+        .int("login_count", |(day, _)| day.counters.login_count)
+        .int("active_seconds", |(day, _)| day.counters.active_seconds)
+        .int("simulation_runs", |(day, _)| day.counters.simulation_runs)
+        .int("documents_accessed", |(day, _)| {
+            day.counters.documents_accessed
+        })
+        .json("feature_usage", |(day, _)| {
             // A map of strings to integers always has a JSON form.
             Some(serde_json::to_string(&day.counters.feature_usage).unwrap_or_default())
         })
-        .int("sessions_started", |day| day.counters.sessions_started)
-        .int("sessions_completed", |day| day.counters.sessions_completed)
-        .time("updated_at", |day| day.updated_at)
+        .int("sessions_started", |(day, _)| day.counters.sessions_started)
+        .int("sessions_completed", |(day, _)| {
+            day.counters.sessions_completed
+        })
+        .int("sessions_ended", |(_, totals)| totals.ended)
+        .int("sessions_partial", |(_, totals)| totals.partial)
+        .int("sessions_abandoned", |(_, totals)| totals.abandoned)
+        .int("completed_seconds", |(_, totals)| totals.completed_seconds)
+        .time("updated_at", |(day, _)| day.updated_at)
         .done()
 }
 
@@ -153,11 +165,7 @@ pub fn key_columns<'a>(keys: &'a [&'a (UserId, NaiveDate)]) -> Rows<'a> {
 }
 
 fn day<DB: Dialect>(row: &DB::Row) -> Result<DailyUsage, Fault> {
-    let features: Json<Box<RawValue>> = get::<DB, _>(row, "feature_usage")?;
-    let features = serde_json::from_str(features.get()).map_err(|_| Fault::Corrupt {
-        table: "user_usage_stats",
-        column: "feature_usage",
-    })?;
+    let Json(features) = get::<DB, Json<BTreeMap<String, i64>>>(row, "feature_usage")?;
     Ok(DailyUsage {
         user_id: UserId(get::<DB, _>(row, "user_id")?),
         date: get::<DB, _>(row, "usage_date")?,

@@ -29,6 +29,7 @@ pub trait Dialect:
     + Speaks<Timestamp>
     + Speaks<NaiveDate>
     + Speaks<Json<Box<RawValue>>>
+    + Speaks<Json<BTreeMap<String, i64>>>
     + Speaks<Option<Uuid>>
     + Speaks<Option<i16>>
     + Speaks<Option<i64>>
@@ -49,6 +50,10 @@ pub trait Dialect:
     /// The sum, by key, of the stored column `feature_usage` of `user_usage_stats` and that of
     /// the row to add.
     const ADDED_FEATURES: &'static str;
+
+    /// A bit for the day `d.local_date` of the period that begins on `r.start_date`: the first
+    /// is 1.
+    const DAY_BIT: &'static str;
 
     /// Begins a transaction that writes for these tenants, and for those with `true` while no
     /// other does: a change of settings must not miss what was decided by the old ones.
@@ -201,10 +206,11 @@ fn fill<DB: Dialect>(sql: &str) -> String {
         .replace("{added_features}", DB::ADDED_FEATURES)
         .replace("{greatest}", DB::GREATEST)
         .replace("{least}", DB::LEAST)
+        .replace("{day_bit}", DB::DAY_BIT)
 }
 
 /// A statement and its parameters. The SQL is a constant in which the engine fills
-/// `{rows}`, their `{columns}`, `{ids}` and `{for_update}`.
+/// `{rows}`, their `{columns}`, `{ids}`, `{for_update}` and `{day_bit}`.
 pub struct Query<DB: Dialect> {
     pub(super) sql: String,
     args: Result<DB::Arguments, BoxDynError>,

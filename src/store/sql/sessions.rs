@@ -37,6 +37,9 @@ pub const AND_ID: &str = " AND id = $2";
 pub const AND_IDS: &str = " AND id {ids}";
 pub const AND_OPEN_OF_USERS: &str = " AND user_id {ids} AND state < 3";
 
+/// Those that the sweep is due to look at by $2; whatever is over by then is among them.
+pub const AND_DUE: &str = " AND state < 3 AND sweep_at <= $2";
+
 pub const SELECT_OWNERS: &str = "
     SELECT id, user_id FROM user_sessions WHERE tenant_id = $1 AND id {ids}";
 

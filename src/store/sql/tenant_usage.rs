@@ -61,29 +61,44 @@ pub const UPSERT_TENANT_FEATURES: &str = "
         uses = tenant_usage_features.uses + excluded.uses";
 
 /// Counts those of the users' days that are new (their revision is 1): each after the user's
-/// day before it, and the day after it no longer after the one that it was.
+/// day before it, and the day after it no longer after the one that it was. Neighbours are
+/// looked for in the order of the primary key, which leaves an engine without statistics no
+/// other index to take.
 pub const COUNT_NEW_DAYS: &str = "
     WITH new AS (
         SELECT r.user_id, r.usage_date
         FROM {rows} AS r
-        JOIN user_usage_stats d ON d.tenant_id = $1 AND d.user_id = r.user_id
-            AND d.usage_date = r.usage_date AND d.revision = 1),
+        WHERE 1 = (
+            SELECT d.revision FROM user_usage_stats d
+            WHERE d.tenant_id = $1 AND d.user_id = r.user_id AND d.usage_date = r.usage_date)),
     placed AS (
         SELECT n.user_id, n.usage_date, (
-            SELECT MAX(d.usage_date) FROM user_usage_stats d
-            WHERE d.tenant_id = $1 AND d.user_id = n.user_id AND d.usage_date < n.usage_date
+            SELECT CASE WHEN d.user_id = n.user_id THEN d.usage_date END
+            FROM user_usage_stats d
+            WHERE d.tenant_id = $1
+                AND (d.user_id, d.usage_date) < (n.user_id, n.usage_date)
+            ORDER BY d.user_id DESC, d.usage_date DESC
+            LIMIT 1
         ) AS previous_date, (
-            SELECT MIN(d.usage_date) FROM user_usage_stats d
-            WHERE d.tenant_id = $1 AND d.user_id = n.user_id AND d.usage_date > n.usage_date
+            SELECT CASE WHEN d.user_id = n.user_id THEN d.usage_date END
+            FROM user_usage_stats d
+            WHERE d.tenant_id = $1
+                AND (d.user_id, d.usage_date) > (n.user_id, n.usage_date)
+            ORDER BY d.user_id, d.usage_date
+            LIMIT 1
         ) AS next_date
         FROM new n),
     moved AS (
         SELECT p.usage_date, p.next_date, (
-            SELECT MAX(d.usage_date) FROM user_usage_stats d
-            WHERE d.tenant_id = $1 AND d.user_id = p.user_id AND d.usage_date < p.usage_date
+            SELECT CASE WHEN d.user_id = p.user_id THEN d.usage_date END
+            FROM user_usage_stats d
+            WHERE d.tenant_id = $1
+                AND (d.user_id, d.usage_date) < (p.user_id, p.usage_date)
                 AND NOT EXISTS (
                     SELECT 1 FROM new n
-                    WHERE n.user_id = p.user_id AND n.usage_date = d.usage_date)
+                    WHERE n.user_id = d.user_id AND n.usage_date = d.usage_date)
+            ORDER BY d.user_id DESC, d.usage_date DESC
+            LIMIT 1
         ) AS former_date
         FROM placed p
         WHERE p.next_date IS NOT NULL AND NOT EXISTS (

@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::{
     Pools, SELECT_SCHEMA_VERSION, activities, days,
     dialect::{CommitOutcome, Dialect, Query},
-    listing, read, requests,
+    insights, listing, performance, practice, read, requests,
     rows::Rows,
     sessions, tenant_usage, tenants, users,
 };
@@ -35,14 +35,28 @@ enum Many {
 fn statements() -> Vec<(String, usize, Many)> {
     let by_ids = [sessions::SELECT_SESSIONS, sessions::AND_IDS].concat();
     let open = [sessions::SELECT_SESSIONS, sessions::AND_OPEN_OF_USERS].concat();
+    let started_on = [sessions::SELECT_SESSIONS, practice::AND_STARTED_ON].concat();
     let by_id = [sessions::SELECT_SESSIONS, sessions::AND_ID].concat();
+    let due = [sessions::SELECT_SESSIONS, sessions::AND_DUE].concat();
+    let in_month = [performance::COUNT_COHORT, performance::OF_MONTH].concat();
+    let in_days = [performance::COUNT_COHORT, performance::OF_DAYS].concat();
     let no_keys: &[&(UserId, NaiveDate)] = &[];
     let keys = || days::key_columns(no_keys);
     let plain = |sql: &str, parameters| (sql.to_owned(), parameters, Many::Nothing);
     let ids = |sql: &str, parameters| (sql.to_owned(), parameters, Many::Ids);
-    let rows = |sql: &str, rows| (sql.to_owned(), 1, Many::Rows(rows));
+    let rows_after = |sql: &str, parameters, rows| (sql.to_owned(), parameters, Many::Rows(rows));
+    let rows = |sql: &str, rows| rows_after(sql, 1, rows);
     vec![
         plain(SELECT_SCHEMA_VERSION, 0),
+        plain(insights::SELECT_OUTCOMES, 6),
+        rows_after(performance::SUM_PERIODS, 3, performance::key_columns(&[])),
+        rows(performance::SELECT_MONTHS, performance::key_columns(&[])),
+        plain(performance::SUM_SUBJECTS, 4),
+        ids(&in_month, 8),
+        ids(&in_days, 8),
+        rows(performance::ADD_DAYS, performance::day_columns(&[])),
+        rows(performance::ADD_MONTHS, performance::month_columns(&[])),
+        plain(&due, 2),
         plain(read::PING, 0),
         plain(read::SELECT_KEY, 1),
         plain(read::INSERT_KEY, 2),
@@ -67,6 +81,16 @@ fn statements() -> Vec<(String, usize, Many)> {
         plain(days::SELECT_DAYS_BY_DATE, 5),
         ids(days::SELECT_DAYS_BY_DATE_AND_USERS, 5),
         rows(days::UPSERT_DAYS, days::columns(&[])),
+        plain(practice::LIST_PRACTICE_DAYS, 2),
+        plain(practice::LIST_CALENDAR_DAYS, 4),
+        plain(practice::LIST_PRACTICE_TIMES, 4),
+        plain(&started_on, 6),
+        plain(practice::SELECT_TOP_SUBJECTS, 6),
+        rows(practice::UPSERT_PRACTICE_TIMES, practice::time_columns(&[])),
+        rows(
+            practice::UPSERT_SUBJECT_DAYS,
+            practice::subject_columns(&[]),
+        ),
         plain(tenant_usage::SELECT_TENANT_DAYS, 3),
         plain(tenant_usage::SELECT_TENANT_FEATURES, 3),
         rows(tenant_usage::COUNT_USERS, tenant_usage::period_columns(&[])),
@@ -158,14 +182,18 @@ async fn sqlite_understands_every_statement() {
 
 #[tokio::test]
 async fn postgres_understands_every_statement() {
-    let pools = postgres::open(&pg::database().await, true).await.unwrap();
+    let pools = postgres::open(&pg::database().await, None, true)
+        .await
+        .unwrap();
     prepare_all(&pools).await;
     list_by_all_filters(&pools).await;
 }
 
 #[tokio::test]
 async fn what_became_of_a_commit_is_never_told_of_another_one() {
-    let pools = postgres::open(&pg::database().await, true).await.unwrap();
+    let pools = postgres::open(&pg::database().await, None, true)
+        .await
+        .unwrap();
     let mut conn = pools.write.acquire().await.unwrap();
     let mut ids = Vec::new();
     for end in ["COMMIT", "ROLLBACK"] {
@@ -205,7 +233,10 @@ fn every_constant_of_sql_is_prepared() {
     let sources = [
         include_str!("activities.rs"),
         include_str!("days.rs"),
+        include_str!("insights.rs"),
         include_str!("listing.rs"),
+        include_str!("performance.rs"),
+        include_str!("practice.rs"),
         include_str!("read.rs"),
         include_str!("requests.rs"),
         include_str!("sessions.rs"),

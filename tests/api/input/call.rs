@@ -125,6 +125,16 @@ calls! {
     GetTenantUsageReport(GetTenantUsageReportRequest) => usage.get_tenant_usage_report,
     GetUserSummary(GetUserSummaryRequest) => usage.get_user_summary,
     ListUserSummaries(ListUserSummariesRequest) => usage.list_user_summaries,
+    GetSessionStats(GetSessionStatsRequest) => insights.get_session_stats,
+    GetWarmup(GetWarmupRequest) => insights.get_warmup,
+    GetPerformanceOverview(GetPerformanceOverviewRequest) => insights.get_performance_overview,
+    GetPerformanceTrend(GetPerformanceTrendRequest) => insights.get_performance_trend,
+    ComparePerformance(ComparePerformanceRequest) => insights.compare_performance,
+    GetUserStatistics(GetUserStatisticsRequest) => insights.get_user_statistics,
+    GetStreak(GetStreakRequest) => insights.get_streak,
+    GetCalendar(GetCalendarRequest) => insights.get_calendar,
+    GetPracticeFrequency(GetPracticeFrequencyRequest) => insights.get_practice_frequency,
+    ListTopSubjects(ListTopSubjectsRequest) => insights.list_top_subjects,
     UpdateTenantSettings(UpdateTenantSettingsRequest) => settings.update_tenant_settings,
 }
 

@@ -5,6 +5,8 @@ mod call;
 mod coverage;
 mod ending;
 mod listing;
+mod performance;
+mod practice;
 mod rows;
 mod sessions;
 mod tenants;
@@ -39,7 +41,9 @@ pub struct Tokens {
 fn table(tokens: &Tokens) -> Vec<Row> {
     let mut rows = sessions::rows(tokens);
     rows.extend(usage::rows(tokens));
+    rows.extend(performance::rows());
     rows.extend(tenants::rows());
+    rows.extend(practice::rows());
     rows
 }
 

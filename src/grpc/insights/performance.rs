@@ -1,0 +1,130 @@
+//! How well a user practised.
+
+use tonic::Status;
+
+use crate::{
+    domain::{
+        ids::TenantId,
+        insights::{
+            advice::{MetricReport, advise},
+            compare,
+            figures::{Metric, PeriodTally},
+            recent,
+            trend::{change_percentage, overall_trend},
+        },
+        session::{SessionFilter, SessionState},
+    },
+    grpc::{
+        Context,
+        convert::{self, By},
+    },
+    pb::v1 as pb,
+};
+
+pub async fn session_stats(
+    context: &Context,
+    tenant: TenantId,
+    request: &pb::GetSessionStatsRequest,
+) -> Result<pb::GetSessionStatsResponse, Status> {
+    let now = context.now();
+    let (user, window) = convert::stats_window(request, now)?;
+    let sessions = context.store.list_outcomes(tenant, user, window, now);
+    let stats = recent::session_stats(&sessions.await?);
+    Ok(convert::session_stats(stats))
+}
+
+pub async fn warmup(
+    context: &Context,
+    tenant: TenantId,
+    request: &pb::GetWarmupRequest,
+) -> Result<pb::GetWarmupResponse, Status> {
+    let now = context.now();
+    let (user, window) = convert::warmup_window(request, now)?;
+    let ended = SessionFilter {
+        user_id: Some(user),
+        states: vec![SessionState::Ended],
+        ..SessionFilter::default()
+    };
+    let store = &context.store;
+    let sessions = store.list_outcomes(tenant, user, window, now).await?;
+    let last = store.list_sessions(tenant, ended, None, 1, now).await?;
+    let last = last.items.into_iter().next();
+    Ok(convert::warmup(recent::warmup(&sessions), last))
+}
+
+pub async fn overview(
+    context: &Context,
+    tenant: TenantId,
+    request: pb::GetPerformanceOverviewRequest,
+) -> Result<pb::GetPerformanceOverviewResponse, Status> {
+    let query = convert::overview_query(request)?;
+    let found = context.store.get_performance(tenant, query, context.now());
+    let found = found.await?;
+    let [before, period] = found.periods.as_slice() else {
+        return Ok(pb::GetPerformanceOverviewResponse::default());
+    };
+    let (previous, current) = (before.figures(found.today), period.figures(found.today));
+    let reports = Metric::ALL.map(|metric| {
+        let cohort = found.cohort.as_ref();
+        let rank = cohort.and_then(|cohort| cohort.percentile_rank(metric));
+        MetricReport::new(metric, previous, current, rank)
+    });
+    Ok(convert::overview(period.range, &reports, advise(&reports)))
+}
+
+pub async fn trend(
+    context: &Context,
+    tenant: TenantId,
+    request: pb::GetPerformanceTrendRequest,
+) -> Result<pb::GetPerformanceTrendResponse, Status> {
+    let (metric, query) = convert::trend_query(request)?;
+    let granularity = query.granularity;
+    let found = context.store.get_performance(tenant, query, context.now());
+    let found = found.await?;
+    let figures = |period: &_| PeriodTally::figures(period, found.today);
+    let with_sample = found
+        .periods
+        .iter()
+        .filter(|period| figures(period).has(metric));
+    let points = with_sample.clone().map(|period| pb::TrendPoint {
+        period: granularity.label(period.range),
+        value: figures(period).value(metric),
+        sample_size: figures(period).sample_size(metric),
+    });
+    let points: Vec<_> = points.collect();
+    let series: Vec<_> = with_sample.map(figures).collect();
+    let values: Vec<_> = points.iter().map(|point| point.value).collect();
+    Ok(pb::GetPerformanceTrendResponse {
+        points,
+        overall_trend: convert::trend(overall_trend(metric, &series)).into(),
+        change_percentage: change_percentage(&values),
+    })
+}
+
+pub async fn comparison(
+    context: &Context,
+    tenant: TenantId,
+    request: &pb::ComparePerformanceRequest,
+) -> Result<pb::ComparePerformanceResponse, Status> {
+    let (by, query) = convert::comparison_query(request)?;
+    let (store, now) = (&context.store, context.now());
+    let granularity = query.granularity;
+    let entries = match by {
+        By::Subject => {
+            let subjects =
+                store.list_subject_tallies(tenant, query.user, granularity, query.date, now);
+            compare::by_subject(subjects.await?)
+        }
+        By::Period => {
+            let found = store.get_performance(tenant, query, now).await?;
+            let periods = found.periods.into_iter();
+            let periods: Vec<_> = periods.map(|one| (one.range, one.tally)).collect();
+            compare::by_period(granularity, &periods)
+        }
+        By::Cohort => {
+            let found = store.get_performance(tenant, query, now).await?;
+            compare::by_cohort(&found.cohort.unwrap_or_default())
+        }
+    };
+    Ok(convert::comparison(entries))
+}

@@ -1,0 +1,238 @@
+//! What insights are computed from, as of one instant.
+//!
+//! Sessions that are over by now but stored as open are added to what was counted when the
+//! others ended, so that an answer is the same before the sweep and after it.
+
+use std::collections::BTreeSet;
+
+use async_trait::async_trait;
+use chrono::NaiveDate;
+use sqlx::Connection;
+
+use super::{
+    SqlStore,
+    dialect::{Dialect, Query, get},
+    fault::Fault,
+    performance,
+    sessions::{self, AND_DUE, AND_OPEN_OF_USERS, SELECT_SESSIONS},
+    tenants,
+};
+use crate::{
+    domain::{
+        ids::{TenantId, UserId},
+        insights::{
+            cohort::Cohort,
+            performance::{
+                Performance, PerformanceQuery, Scope, SubjectTally, Tallies, add_ended_to_subjects,
+            },
+            recent::{Outcome, Window},
+        },
+        period::Granularity,
+        session::Session,
+        settings::TenantSettings,
+        time::Timestamp,
+    },
+    store::{Error, performance::PerformanceStore},
+};
+
+/// The result as text, as many of them are read at once and JSON would be read twice. $3 and $4
+/// bound the instant of the start, by which the index finds them, $5 and $6 its local
+/// day.
+pub const SELECT_OUTCOMES: &str = "
+    SELECT session_type, start_date, duration_seconds, CAST(result AS TEXT) AS result
+    FROM user_sessions
+    WHERE tenant_id = $1 AND user_id = $2 AND state = 3 AND started_at BETWEEN $3 AND $4
+        AND start_date BETWEEN $5 AND $6";
+
+#[async_trait]
+impl<DB: Dialect> PerformanceStore for SqlStore<DB> {
+    async fn list_outcomes(
+        &self,
+        tenant: TenantId,
+        user: UserId,
+        window: Window,
+        now: Timestamp,
+    ) -> Result<Vec<Outcome>, Error> {
+        self.detached(async move |me: Self| {
+            let mut conn = me.reader().await?;
+            let mut tx = conn.begin_with(DB::BEGIN_READ).await?;
+            outcomes::<DB>(&mut tx, tenant, user, window, now).await
+        })
+        .await
+    }
+
+    async fn get_performance(
+        &self,
+        tenant: TenantId,
+        query: PerformanceQuery,
+        now: Timestamp,
+    ) -> Result<Performance, Error> {
+        self.detached(async move |me: Self| {
+            let mut conn = me.reader().await?;
+            let mut tx = conn.begin_with(DB::BEGIN_READ).await?;
+            read_performance::<DB>(&mut tx, tenant, &query, now).await
+        })
+        .await
+    }
+
+    async fn list_subject_tallies(
+        &self,
+        tenant: TenantId,
+        user: UserId,
+        granularity: Granularity,
+        date: Option<NaiveDate>,
+        now: Timestamp,
+    ) -> Result<Vec<SubjectTally>, Error> {
+        self.detached(async move |me: Self| {
+            let mut conn = me.reader().await?;
+            let mut tx = conn.begin_with(DB::BEGIN_READ).await?;
+            subjects::<DB>(&mut tx, tenant, user, granularity, date, now).await
+        })
+        .await
+    }
+}
+
+/// The user's ended sessions that started in the window, in no order.
+async fn outcomes<DB: Dialect>(
+    conn: &mut DB::Connection,
+    tenant: TenantId,
+    user: UserId,
+    window: Window,
+    now: Timestamp,
+) -> Result<Vec<Outcome>, Fault> {
+    let (from, until) = window.instants();
+    let days = window.days();
+    let query = Query::<DB>::new(SELECT_OUTCOMES)
+        .bind(tenant.uuid())
+        .bind(user.0)
+        .bind(from)
+        .bind(until)
+        .bind(days.start)
+        .bind(days.end);
+    let rows = query.fetch(conn).await?;
+    let stored = rows.iter().map(outcome::<DB>);
+    let mut outcomes = stored.collect::<Result<Vec<_>, _>>()?;
+    let settings = tenants::settings_of::<DB>(conn, tenant).await?;
+    let ended = ended_of_user::<DB>(conn, tenant, user, &settings, now).await?;
+    let ended = ended.iter().filter(|session| window.contains(session));
+    outcomes.extend(ended.filter_map(Outcome::of));
+    Ok(outcomes)
+}
+
+/// The periods that are asked for.
+async fn read_performance<DB: Dialect>(
+    conn: &mut DB::Connection,
+    tenant: TenantId,
+    query: &PerformanceQuery,
+    now: Timestamp,
+) -> Result<Performance, Fault> {
+    let settings = tenants::settings_of::<DB>(conn, tenant).await?;
+    let today = settings.calendar.date_of(now);
+    let ranges = query.ranges(today);
+    let ended = match query.scope {
+        Scope::Own(_) => ended_of_user::<DB>(conn, tenant, query.user, &settings, now).await?,
+        Scope::Cohort => ended_of_tenant::<DB>(conn, tenant, &settings, now).await?,
+    };
+    let last = ranges.last().copied();
+    let others: BTreeSet<_> = ended.iter().map(|session| session.user_id).collect();
+    let others = others.into_iter().filter(|user| *user != query.user);
+    let mut keys: Vec<_> = ranges.iter().map(|range| (query.user, *range)).collect();
+    keys.extend(others.filter_map(|user| last.map(|range| (user, range))));
+    let stored =
+        performance::periods::<DB>(conn, tenant, query.granularity, &keys, query.subject()).await?;
+    let mut tallies = Tallies::new(keys.iter().copied(), stored);
+    tallies.add_ended(&ended, query.subject(), &settings, now);
+    let cohort = match (&query.scope, last) {
+        (Scope::Cohort, Some(range)) => {
+            let keys = keys.iter().filter(|(_, other)| *other == range);
+            let users: Vec<_> = keys.map(|(user, _)| *user).collect();
+            let own = tallies.get(query.user, range).figures(today);
+            let mut cohort = Cohort {
+                own,
+                ..Cohort::default()
+            };
+            for user in &users {
+                cohort.add(&tallies.get(*user, range).figures(today));
+            }
+            let granularity = query.granularity;
+            performance::count_cohort::<DB>(conn, tenant, granularity, range, users, &mut cohort)
+                .await?;
+            Some(cohort)
+        }
+        _ => None,
+    };
+    let periods = ranges
+        .into_iter()
+        .map(|range| tallies.get(query.user, range));
+    Ok(Performance {
+        today,
+        periods: periods.collect(),
+        cohort,
+    })
+}
+
+/// The subjects of the user's sessions in the period that holds `date`, or today.
+async fn subjects<DB: Dialect>(
+    conn: &mut DB::Connection,
+    tenant: TenantId,
+    user: UserId,
+    granularity: Granularity,
+    date: Option<NaiveDate>,
+    now: Timestamp,
+) -> Result<Vec<SubjectTally>, Fault> {
+    let settings = tenants::settings_of::<DB>(conn, tenant).await?;
+    let today = settings.calendar.date_of(now);
+    let range = granularity.holding(date.unwrap_or(today));
+    let mut subjects = performance::subjects::<DB>(conn, tenant, user, range).await?;
+    let ended = ended_of_user::<DB>(conn, tenant, user, &settings, now).await?;
+    add_ended_to_subjects(&mut subjects, &ended, range, &settings, now);
+    Ok(subjects)
+}
+
+/// The user's sessions that are stored as open and over by now, as they ended.
+async fn ended_of_user<DB: Dialect>(
+    conn: &mut DB::Connection,
+    tenant: TenantId,
+    user: UserId,
+    settings: &TenantSettings,
+    now: Timestamp,
+) -> Result<Vec<Session>, Fault> {
+    let open = sessions::by_ids::<DB>(conn, tenant, AND_OPEN_OF_USERS, [user.0]).await?;
+    Ok(ended(open, settings, now))
+}
+
+/// The tenant's: the sweep is due to look at each of them, so they are few.
+async fn ended_of_tenant<DB: Dialect>(
+    conn: &mut DB::Connection,
+    tenant: TenantId,
+    settings: &TenantSettings,
+    now: Timestamp,
+) -> Result<Vec<Session>, Fault> {
+    let query = Query::<DB>::new(&[SELECT_SESSIONS, AND_DUE].concat());
+    let rows = query.bind(tenant.uuid()).bind(now).fetch(conn).await?;
+    let open = rows.iter().map(sessions::session::<DB>);
+    Ok(ended(open.collect::<Result<_, _>>()?, settings, now))
+}
+
+/// Oldest start first, so that every engine adds them in the same order.
+fn ended(mut open: Vec<Session>, settings: &TenantSettings, now: Timestamp) -> Vec<Session> {
+    open.sort_by_key(|session| (session.started_at, session.id));
+    let views = open
+        .into_iter()
+        .map(|session| session.view(settings, now).session);
+    views.filter(|session| !session.is_open()).collect()
+}
+
+fn outcome<DB: Dialect>(row: &DB::Row) -> Result<Outcome, Fault> {
+    let result: Option<String> = get::<DB, _>(row, "result")?;
+    let result = result.map(|text| serde_json::from_str(&text)).transpose();
+    Ok(Outcome {
+        session_type: get::<DB, _>(row, "session_type")?,
+        start_date: get::<DB, _>(row, "start_date")?,
+        seconds: get::<DB, _>(row, "duration_seconds")?,
+        result: result.map_err(|_| Fault::Corrupt {
+            table: "user_sessions",
+            column: "result",
+        })?,
+    })
+}

@@ -1,0 +1,312 @@
+//! What is kept of practice: counters of `user_usage_stats`, `user_practice_times` and
+//! `user_subject_days`. They only ever grow, by what each ended session adds.
+//!
+//! Years of a user's days come as one text, `2026-11-20 1 2,2026-11-21 3 4`: a row for each
+//! would cost several times as much.
+
+use std::str::FromStr;
+
+use async_trait::async_trait;
+use chrono::NaiveDate;
+use sqlx::Connection;
+
+use super::{
+    SqlStore,
+    dialect::{Dialect, Query, get},
+    fault::Fault,
+    read::open_sessions,
+    rows::{Rows, RowsOf},
+    sessions, tenants,
+};
+use crate::{
+    domain::{
+        calendar::plus_days,
+        ids::{TenantId, UserId},
+        insights::{
+            calendar::CalendarDay,
+            frequency::PracticeTime,
+            last_days,
+            practice::{PracticeDay, PracticeTotals},
+            subjects::{SubjectCount, SubjectDay, SubjectDayKey},
+        },
+        period::DateRange,
+        session::{SessionView, Subject},
+        settings::TenantSettings,
+        time::Timestamp,
+    },
+    store::{
+        Error,
+        practice::{PracticeHistory, PracticeStore, PracticeTimes, UserCalendar},
+    },
+};
+
+pub const LIST_PRACTICE_DAYS: &str = "
+    SELECT string_agg(CAST(usage_date AS TEXT) || ' ' || sessions_ended
+        || ' ' || sessions_completed || ' ' || sessions_partial || ' ' || sessions_abandoned
+        || ' ' || completed_seconds, ',') AS list
+    FROM user_usage_stats
+    WHERE tenant_id = $1 AND user_id = $2 AND sessions_ended > 0";
+
+pub const LIST_CALENDAR_DAYS: &str = "
+    SELECT string_agg(CAST(usage_date AS TEXT) || ' ' || sessions_started
+        || ' ' || sessions_completed || ' ' || active_seconds, ',') AS list
+    FROM user_usage_stats
+    WHERE tenant_id = $1 AND user_id = $2 AND usage_date BETWEEN $3 AND $4";
+
+pub const LIST_PRACTICE_TIMES: &str = "
+    SELECT string_agg(CAST(practice_date AS TEXT) || ' ' || utc_quarter
+        || ' ' || sessions, ',') AS list
+    FROM user_practice_times
+    WHERE tenant_id = $1 AND user_id = $2 AND practice_date BETWEEN $3 AND $4";
+
+/// $5 and $6 are instants between which the days of $3 to $4 lie in every zone: an index finds
+/// sessions by their start.
+pub const AND_STARTED_ON: &str = "
+    AND user_id = $2 AND start_date BETWEEN $3 AND $4 AND started_at BETWEEN $5 AND $6
+    ORDER BY started_at, id";
+
+/// Adds to what is stored.
+pub const UPSERT_PRACTICE_TIMES: &str = "
+    INSERT INTO user_practice_times (tenant_id, {columns})
+    SELECT $1, {columns} FROM {rows} AS r WHERE {after}
+    ON CONFLICT (tenant_id, user_id, practice_date, utc_quarter) DO UPDATE SET
+        sessions = user_practice_times.sessions + excluded.sessions";
+
+/// Adds to what is stored, but for the name.
+pub const UPSERT_SUBJECT_DAYS: &str = "
+    INSERT INTO user_subject_days (tenant_id, {columns})
+    SELECT $1, {columns} FROM {rows} AS r WHERE {after}
+    ON CONFLICT (tenant_id, user_id, subject_type, subject_id, practice_date) DO UPDATE SET
+        subject_name = excluded.subject_name,
+        sessions = user_subject_days.sessions + excluded.sessions,
+        seconds = user_subject_days.seconds + excluded.seconds";
+
+/// $3 the first and $4 the last day, $5 the limit, $6 the type or nothing. A name is looked up
+/// only for the subjects that are listed.
+pub const SELECT_TOP_SUBJECTS: &str = "
+    SELECT t.subject_type, t.subject_id, t.total, t.total_seconds, (
+        SELECT n.subject_name FROM user_subject_days n
+        WHERE n.tenant_id = $1 AND n.user_id = $2 AND n.subject_type = t.subject_type
+            AND n.subject_id = t.subject_id AND n.practice_date = t.last_date) AS subject_name
+    FROM (
+        SELECT subject_type, subject_id, CAST(SUM(sessions) AS BIGINT) AS total,
+            CAST(SUM(seconds) AS BIGINT) AS total_seconds, MAX(practice_date) AS last_date
+        FROM user_subject_days
+        WHERE tenant_id = $1 AND user_id = $2 AND practice_date BETWEEN $3 AND $4
+            AND subject_type = COALESCE($6, subject_type)
+        GROUP BY subject_type, subject_id
+        ORDER BY total DESC, subject_type, subject_id
+        LIMIT $5) t
+    ORDER BY t.total DESC, t.subject_type, t.subject_id";
+
+#[async_trait]
+impl<DB: Dialect> PracticeStore for SqlStore<DB> {
+    async fn get_practice_history(
+        &self,
+        tenant: TenantId,
+        user: UserId,
+    ) -> Result<PracticeHistory, Error> {
+        self.detached(async move |me: Self| {
+            let mut conn = me.reader().await?;
+            let mut tx = conn.begin_with(DB::BEGIN_READ).await?;
+            let days = Query::<DB>::new(LIST_PRACTICE_DAYS)
+                .bind(tenant.uuid())
+                .bind(user.0);
+            let days = list::<DB, i64, 5>(days, &mut tx, "user_usage_stats").await?;
+            let days = days.into_iter().map(|(date, counts)| {
+                let [ended, completed, partial, abandoned, completed_seconds] = counts;
+                let totals = PracticeTotals {
+                    ended,
+                    completed,
+                    partial,
+                    abandoned,
+                    completed_seconds,
+                };
+                PracticeDay { date, totals }
+            });
+            Ok(PracticeHistory {
+                days: days.collect(),
+                settings: tenants::settings_of::<DB>(&mut tx, tenant).await?,
+                open: open_sessions::<DB>(&mut tx, tenant, vec![user]).await?,
+            })
+        })
+        .await
+    }
+
+    async fn get_practice_times(
+        &self,
+        tenant: TenantId,
+        user: UserId,
+        days: u16,
+        now: Timestamp,
+    ) -> Result<PracticeTimes, Error> {
+        self.detached(async move |me: Self| {
+            let mut conn = me.reader().await?;
+            let mut tx = conn.begin_with(DB::BEGIN_READ).await?;
+            let settings = tenants::settings_of::<DB>(&mut tx, tenant).await?;
+            let range = last_days(settings.calendar.date_of(now), days);
+            let query = of_days::<DB>(LIST_PRACTICE_TIMES, tenant, user, range);
+            let starts = list::<DB, i64, 2>(query, &mut tx, "user_practice_times").await?;
+            let starts = starts.into_iter().map(|(date, [quarter, sessions])| {
+                let quarter = i16::try_from(quarter).map_err(|_| Fault::Corrupt {
+                    table: "user_practice_times",
+                    column: "utc_quarter",
+                })?;
+                Ok((PracticeTime { date, quarter }, sessions))
+            });
+            let starts = starts.collect::<Result<_, Fault>>()?;
+            Ok(PracticeTimes { settings, starts })
+        })
+        .await
+    }
+
+    async fn get_user_calendar(
+        &self,
+        tenant: TenantId,
+        user: UserId,
+        range: DateRange,
+        with_sessions: bool,
+        now: Timestamp,
+    ) -> Result<UserCalendar, Error> {
+        self.detached(async move |me: Self| {
+            let mut conn = me.reader().await?;
+            let mut tx = conn.begin_with(DB::BEGIN_READ).await?;
+            let settings = tenants::settings_of::<DB>(&mut tx, tenant).await?;
+            let query = of_days::<DB>(LIST_CALENDAR_DAYS, tenant, user, range);
+            let days = list::<DB, i64, 3>(query, &mut tx, "user_usage_stats").await?;
+            let days = days.into_iter().map(|(date, counts)| {
+                let [started, completed, active_seconds] = counts;
+                CalendarDay {
+                    date,
+                    started,
+                    completed,
+                    active_seconds,
+                }
+            });
+            let sessions = if with_sessions {
+                started_on::<DB>(&mut tx, tenant, user, range, &settings, now).await?
+            } else {
+                Vec::new()
+            };
+            Ok(UserCalendar {
+                days: days.collect(),
+                open: open_sessions::<DB>(&mut tx, tenant, vec![user]).await?,
+                settings,
+                sessions,
+            })
+        })
+        .await
+    }
+
+    async fn list_top_subjects(
+        &self,
+        tenant: TenantId,
+        user: UserId,
+        kind: Option<String>,
+        range: DateRange,
+        limit: u16,
+    ) -> Result<Vec<SubjectCount>, Error> {
+        self.detached(async move |me: Self| {
+            let mut conn = me.reader().await?;
+            let query = of_days::<DB>(SELECT_TOP_SUBJECTS, tenant, user, range);
+            let query = query.bind(i64::from(limit)).bind(kind);
+            let rows = query.fetch(&mut conn).await?;
+            rows.iter().map(subject_count::<DB>).collect()
+        })
+        .await
+    }
+}
+
+/// The columns that [`UPSERT_PRACTICE_TIMES`] reads.
+pub fn time_columns<'a>(times: &'a [&'a (&'a (UserId, PracticeTime), &'a i64)]) -> Rows<'a> {
+    RowsOf::new(times)
+        .uuid("user_id", |((user, _), _)| user.0)
+        .date("practice_date", |((_, time), _)| time.date)
+        .small("utc_quarter", |((_, time), _)| time.quarter)
+        .int("sessions", |(_, sessions)| **sessions)
+        .done()
+}
+
+/// The columns that [`UPSERT_SUBJECT_DAYS`] reads.
+pub fn subject_columns<'a>(days: &'a [&'a (&'a SubjectDayKey, &'a SubjectDay)]) -> Rows<'a> {
+    RowsOf::new(days)
+        .uuid("user_id", |(key, _)| key.user.0)
+        .text("subject_type", |(key, _)| &*key.kind)
+        .text("subject_id", |(key, _)| &*key.id)
+        .date("practice_date", |(key, _)| key.date)
+        .text("subject_name", |(_, day)| &*day.name)
+        .int("sessions", |(_, day)| day.sessions)
+        .int("seconds", |(_, day)| day.seconds)
+        .done()
+}
+
+fn of_days<DB: Dialect>(sql: &str, tenant: TenantId, user: UserId, range: DateRange) -> Query<DB> {
+    Query::<DB>::new(sql)
+        .bind(tenant.uuid())
+        .bind(user.0)
+        .bind(range.start)
+        .bind(range.end)
+}
+
+/// A date and its numbers for each entry of the text that `query` answers, in order.
+async fn list<DB: Dialect, T: FromStr + Ord, const N: usize>(
+    query: Query<DB>,
+    conn: &mut DB::Connection,
+    table: &'static str,
+) -> Result<Vec<(NaiveDate, [T; N])>, Fault> {
+    let rows = query.fetch(conn).await?;
+    let text = rows
+        .first()
+        .map(|row| get::<DB, Option<String>>(row, "list"));
+    let text = text.transpose()?.flatten().unwrap_or_default();
+    let entries = text.split(',').filter(|entry| !entry.is_empty()).map(entry);
+    let entries: Option<Vec<_>> = entries.collect();
+    let mut entries = entries.ok_or(Fault::Corrupt {
+        table,
+        column: "list",
+    })?;
+    entries.sort_unstable();
+    Ok(entries)
+}
+
+fn entry<T: FromStr, const N: usize>(text: &str) -> Option<(NaiveDate, [T; N])> {
+    let mut parts = text.split(' ');
+    let date = parts.next()?.parse().ok()?;
+    let numbers: Option<Vec<T>> = parts.map(|part| part.parse().ok()).collect();
+    Some((date, numbers?.try_into().ok()?))
+}
+
+/// The sessions that started on a day of the range, oldest first.
+async fn started_on<DB: Dialect>(
+    conn: &mut DB::Connection,
+    tenant: TenantId,
+    user: UserId,
+    range: DateRange,
+    settings: &TenantSettings,
+    now: Timestamp,
+) -> Result<Vec<SessionView>, Fault> {
+    let midnight =
+        |date: NaiveDate| Timestamp::from(date.and_time(chrono::NaiveTime::MIN).and_utc());
+    let sql = [sessions::SELECT_SESSIONS, AND_STARTED_ON].concat();
+    let rows = of_days::<DB>(&sql, tenant, user, range)
+        .bind(midnight(plus_days(range.start, -1)))
+        .bind(midnight(plus_days(range.end, 2)))
+        .fetch(conn)
+        .await?;
+    let sessions = rows.iter().map(sessions::session::<DB>);
+    sessions
+        .map(|session| Ok(session?.view(settings, now)))
+        .collect()
+}
+
+fn subject_count<DB: Dialect>(row: &DB::Row) -> Result<SubjectCount, Fault> {
+    Ok(SubjectCount {
+        subject: Subject {
+            kind: get::<DB, _>(row, "subject_type")?,
+            id: get::<DB, _>(row, "subject_id")?,
+            name: get::<DB, _>(row, "subject_name")?,
+        },
+        sessions: get::<DB, _>(row, "total")?,
+        seconds: get::<DB, _>(row, "total_seconds")?,
+    })
+}
