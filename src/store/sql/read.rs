@@ -38,7 +38,7 @@ const BULK_ATTEMPTS: u32 = 3;
 impl<DB: Dialect> SqlStore<DB> {
     /// Runs a read to its end in a task of its own: a call that is dropped while it waits for
     /// the pool or the database would leave a connection in a state that nobody knows.
-    pub(super) async fn detached<T, F>(
+    async fn detached<T, F>(
         &self,
         read: impl FnOnce(Self) -> F + Send,
     ) -> Result<T, Error>
@@ -52,7 +52,7 @@ impl<DB: Dialect> SqlStore<DB> {
         }
     }
 
-    pub(super) async fn reader(&self) -> Result<PoolConnection<DB>, Fault> {
+    async fn reader(&self) -> Result<PoolConnection<DB>, Fault> {
         Ok(self.pools.read.acquire().await?)
     }
 
@@ -62,7 +62,7 @@ impl<DB: Dialect> SqlStore<DB> {
     ///
     /// A replica ends a read that is in the way of what it replays: that is begun again. One that
     /// is away is [`Error::Unavailable`], and the primary is spared: it is there for the writes.
-    async fn bulk<T, F>(
+    pub(super) async fn bulk<T, F>(
         &self,
         read: impl Fn(PoolConnection<DB>) -> F + Send + Sync + 'static,
     ) -> Result<T, Error>
