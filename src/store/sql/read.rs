@@ -38,10 +38,7 @@ const BULK_ATTEMPTS: u32 = 3;
 impl<DB: Dialect> SqlStore<DB> {
     /// Runs a read to its end in a task of its own: a call that is dropped while it waits for
     /// the pool or the database would leave a connection in a state that nobody knows.
-    async fn detached<T, F>(
-        &self,
-        read: impl FnOnce(Self) -> F + Send,
-    ) -> Result<T, Error>
+    async fn detached<T, F>(&self, read: impl FnOnce(Self) -> F + Send) -> Result<T, Error>
     where
         T: Send + 'static,
         F: Future<Output = Result<T, Fault>> + Send + 'static,
