@@ -23,6 +23,8 @@ pub enum Command {
     Serve(Box<ServeArgs>),
     /// Bring the database's schema up to date and exit.
     Migrate(MigrateArgs),
+    /// Look at what `serve` would be given, and change nothing: a line for each thing.
+    Check(Box<ServeArgs>),
 }
 
 /// Which database.
@@ -90,6 +92,16 @@ pub struct ServeArgs {
     pub listen: SocketAddr,
     #[command(flatten)]
     pub database: DatabaseArgs,
+    /// A streaming replica of the PostgreSQL at the database URL, for reports, streams, exports
+    /// and insights; what they tell is as old as the replica is behind.
+    #[arg(
+        long,
+        env = "DWELL_READ_DATABASE_URL",
+        hide_env_values = true,
+        value_name = "URL",
+        value_parser = replica_url
+    )]
+    pub read_database_url: Option<String>,
     /// How callers are verified. `none` listens on loopback only.
     #[arg(long, env = "DWELL_AUTH", default_value = "none", value_name = "MODE")]
     pub auth: Auth,
@@ -130,8 +142,25 @@ impl ServeArgs {
                 self.listen
             ));
         }
+        if self.read_database_url.is_some() && is_sqlite(&self.database.database_url) {
+            return Err("--read-database-url needs a --database-url of PostgreSQL".to_owned());
+        }
         Ok(())
     }
+}
+
+/// Whether it is a URL of SQLite; of PostgreSQL otherwise.
+#[must_use]
+pub fn is_sqlite(url: &str) -> bool {
+    url.starts_with("sqlite:")
+}
+
+fn replica_url(text: &str) -> Result<String, String> {
+    let url = database_url(text)?;
+    if is_sqlite(&url) {
+        return Err("must begin with postgres://".to_owned());
+    }
+    Ok(url)
 }
 
 fn database_url(text: &str) -> Result<String, String> {
@@ -190,11 +219,21 @@ mod tests {
     }
 
     #[test]
+    fn a_replica_is_of_postgres() {
+        let replica = ["--read-database-url", "postgres://replica/dwell"];
+        assert!(serve(&replica).unwrap().check().is_err());
+        let primary = ["--database-url", "postgres://primary/dwell"];
+        let both = serve(&[replica, primary].concat()).unwrap();
+        assert!(both.check().is_ok());
+    }
+
+    #[test]
     fn wrong_values_are_refused() {
         for wrong in [
             ["--database-url", "mysql://x"],
             ["--database-url", "sqlite://:memory:"],
             ["--database-url", "sqlite://"],
+            ["--read-database-url", "sqlite://dwell.db"],
             ["--listen", "nowhere"],
             ["--auth", "maybe"],
             ["--sweep-interval", "0"],

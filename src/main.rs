@@ -9,7 +9,9 @@ use std::{
 use clap::{Parser, error::ErrorKind};
 use dwell::{
     config::{Cli, Command, MigrateArgs, ServeArgs},
-    server, store, telemetry,
+    server,
+    store::{self, check::Finding},
+    telemetry,
 };
 use tokio::{net::TcpListener, signal::unix};
 
@@ -24,6 +26,7 @@ async fn main() -> ExitCode {
     };
     let done = match cli.command {
         Some(Command::Migrate(args)) => migrate(args).await,
+        Some(Command::Check(args)) => check(&args).await,
         Some(Command::Serve(args)) => match args.check() {
             Ok(()) => serve(*args).await,
             Err(wrong) => return complain(&wrong, USAGE),
@@ -62,6 +65,23 @@ async fn migrate(args: MigrateArgs) -> Result<(), Box<dyn Error + Send + Sync>> 
     store::migrate(&args.database.database_url).await?;
     writeln!(io::stdout(), "the schema is up to date")?;
     Ok(())
+}
+
+async fn check(args: &ServeArgs) -> Result<(), Box<dyn Error + Send + Sync>> {
+    let mut findings = vec![match args.check() {
+        Ok(()) => Finding::ok("configuration", "goes together"),
+        Err(wrong) => Finding::fail("configuration", wrong),
+    }];
+    let replica = args.read_database_url.as_deref();
+    findings.extend(store::check::database(&args.database.database_url, replica).await);
+    for finding in &findings {
+        writeln!(io::stdout(), "{finding}")?;
+    }
+    let failed = findings.iter().filter(|finding| finding.is_fail()).count();
+    match failed {
+        0 => Ok(()),
+        failed => Err(format!("{failed} of {} checks failed", findings.len()).into()),
+    }
 }
 
 /// Help and version as asked; of an error its first line.

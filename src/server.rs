@@ -217,7 +217,9 @@ pub async fn run(
     let clock: Arc<dyn Clock> = Arc::new(crate::domain::time::SystemClock);
     let ids: Arc<dyn IdSource> = Arc::new(crate::domain::ids::RandomIds);
     let url = &args.database.database_url;
-    let opened = store::open(url, !args.no_migrate, clock.clone(), ids.clone()).await?;
+    let replica = args.read_database_url.as_deref();
+    let migrate = !args.no_migrate;
+    let opened = store::open(url, replica, migrate, clock.clone(), ids.clone()).await?;
     let parts = Parts {
         store: opened.store,
         writer: opened.writer,

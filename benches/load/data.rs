@@ -11,6 +11,8 @@ pub const SESSIONS_OF_USER: u32 = 40;
 /// Days that [`history`] spans.
 const HISTORY_DAYS: u32 = 20;
 const MICROS_A_DAY: u64 = 86_400_000_000;
+/// How long each session lasted.
+const SESSION_MICROS: u64 = 600_000_000;
 
 const TENANTS: &str = "
     INSERT INTO tenants (tenant_id, time_zone, time_zone_changes, idle_timeout_seconds,
@@ -101,62 +103,33 @@ fn filled(sql: &str, values: &[(&str, String)]) -> String {
     values.iter().fold(sql.to_owned(), fill)
 }
 
-/// The tenants and users of a load, the users first seen a month ago.
-pub async fn users(database: &Database, population: Population) -> Result<()> {
+/// The tenants and users of a load. Some were there yesterday, so that an engine knows what the
+/// tables are like.
+pub async fn population(database: &Database, population: Population) -> Result<()> {
     let engine = database.engine;
     let mut conn = database.connect().await?;
-    let month_ago = engine.midnight(&mut conn).await? - 30 * MICROS_A_DAY;
-    let begin = engine.time(&month_ago.to_string());
-    let (first, tenants) = (population.first_tenant, population.tenants);
-    let values = [
-        ("{tenants}", engine.series("tenant", first, tenants)),
-        ("{users}", engine.series("number", 1, population.users)),
-        ("{tenant}", engine.uuid("0", "tenant")),
-        ("{user}", engine.uuid("tenant", "number")),
-        ("{begin}", begin),
-        (
-            "{first_date}",
-            engine.date(&(month_ago / MICROS_A_DAY).to_string()),
-        ),
-    ];
-    for sql in [TENANTS, USERS] {
-        conn.execute(&filled(sql, &values)).await?;
-    }
-    // Some were there yesterday, so that an engine knows what the tables are like.
+    users(&mut conn, engine, population).await?;
     let yesterday = engine.midnight(&mut conn).await? - MICROS_A_DAY;
-    let some = population.users.div_ceil(10);
+    let tenants = engine.series("tenant", population.first_tenant, population.tenants);
+    let some = engine.series("number", 1, population.users.div_ceil(10));
+    let each = format!("(SELECT tenant, number FROM {tenants} AS t CROSS JOIN {some} AS u)");
+    let date = engine.date(&(yesterday / MICROS_A_DAY).to_string());
+    let time = engine.time(&yesterday.to_string());
     let values = [
-        (
-            "{sessions}",
-            format!(
-                "(SELECT tenant, number FROM {} AS t CROSS JOIN {} AS u)",
-                engine.series("tenant", first, tenants),
-                engine.series("number", 1, some)
-            ),
-        ),
-        (
-            "{days}",
-            format!(
-                "(SELECT tenant, day FROM {} AS t CROSS JOIN {} AS d)",
-                engine.series("tenant", first, tenants),
-                engine.series("day", 0, 1)
-            ),
-        ),
-        ("{users}", engine.series("number", 1, some)),
+        ("{sessions}", each),
+        ("{days}", tenants),
+        ("{users}", some),
         ("{tenant}", engine.uuid("0", "tenant")),
         ("{user}", engine.uuid("tenant", "number")),
         ("{session}", engine.uuid("number", "tenant")),
+        ("{date}", date.clone()),
+        ("{start_date}", date),
+        ("{time}", time.clone()),
+        ("{start}", time),
         (
-            "{date}",
-            engine.date(&(yesterday / MICROS_A_DAY).to_string()),
+            "{end}",
+            engine.time(&(yesterday + SESSION_MICROS).to_string()),
         ),
-        (
-            "{start_date}",
-            engine.date(&(yesterday / MICROS_A_DAY).to_string()),
-        ),
-        ("{time}", engine.time(&yesterday.to_string())),
-        ("{start}", engine.time(&yesterday.to_string())),
-        ("{end}", engine.time(&(yesterday + 600_000_000).to_string())),
     ];
     for sql in [SESSIONS, DAYS] {
         conn.execute(&filled(sql, &values)).await?;
@@ -165,13 +138,34 @@ pub async fn users(database: &Database, population: Population) -> Result<()> {
     conn.close().await
 }
 
+/// Tenants and their users, first seen a month ago.
+async fn users(conn: &mut Conn, engine: Engine, population: Population) -> Result<()> {
+    let month_ago = engine.midnight(conn).await? - 30 * MICROS_A_DAY;
+    let (first, tenants) = (population.first_tenant, population.tenants);
+    let values = [
+        ("{tenants}", engine.series("tenant", first, tenants)),
+        ("{users}", engine.series("number", 1, population.users)),
+        ("{tenant}", engine.uuid("0", "tenant")),
+        ("{user}", engine.uuid("tenant", "number")),
+        ("{begin}", engine.time(&month_ago.to_string())),
+        (
+            "{first_date}",
+            engine.date(&(month_ago / MICROS_A_DAY).to_string()),
+        ),
+    ];
+    for sql in [TENANTS, USERS] {
+        conn.execute(&filled(sql, &values)).await?;
+    }
+    Ok(())
+}
+
 /// One tenant with so many sessions of [`SESSIONS_OF_USER`] for each user, all over by
 /// yesterday, and the users' days. Returns the first and the last of the days.
 pub async fn history(database: &Database, sessions: u32) -> Result<(String, String)> {
     let engine = database.engine;
     let users_count = sessions / SESSIONS_OF_USER;
-    users(database, one_tenant(users_count)).await?;
     let mut conn = database.connect().await?;
+    users(&mut conn, engine, one_tenant(users_count)).await?;
     let begin = engine.midnight(&mut conn).await? - u64::from(HISTORY_DAYS + 1) * MICROS_A_DAY;
     let step = u64::from(HISTORY_DAYS) * MICROS_A_DAY / u64::from(sessions);
     let start = format!("{begin} + number * {step}");
@@ -184,7 +178,7 @@ pub async fn history(database: &Database, sessions: u32) -> Result<(String, Stri
             engine.uuid("1", &format!("1 + number % {users_count}")),
         ),
         ("{start}", engine.time(&start)),
-        ("{end}", engine.time(&format!("{start} + 600000000"))),
+        ("{end}", engine.time(&format!("{start} + {SESSION_MICROS}"))),
         (
             "{start_date}",
             engine.date(&format!("({start}) / {MICROS_A_DAY}")),
@@ -209,8 +203,8 @@ pub async fn history(database: &Database, sessions: u32) -> Result<(String, Stri
 /// Returns the first and the last of the days.
 pub async fn days(database: &Database, users_count: u32, days: u32) -> Result<(String, String)> {
     let engine = database.engine;
-    users(database, one_tenant(users_count)).await?;
     let mut conn = database.connect().await?;
+    users(&mut conn, engine, one_tenant(users_count)).await?;
     let today = engine.midnight(&mut conn).await? / MICROS_A_DAY;
     let first_day = today - u64::from(days);
     let loads = [days_sql(engine, users_count, first_day, days)];
@@ -297,10 +291,11 @@ const POSTGRES_LOAD: LoadSql = (
     "SET session_replication_role = DEFAULT",
 );
 
-/// Does what would otherwise be done while the load runs.
+/// Does with the loaded tables what would otherwise be done while the load runs.
 async fn settle(conn: &mut Conn) -> Result<()> {
     if let Conn::Postgres(_) = conn {
-        conn.execute("VACUUM ANALYZE").await?;
+        conn.execute("VACUUM ANALYZE tenants, users, user_sessions, user_usage_stats")
+            .await?;
         conn.execute("CHECKPOINT").await?;
     }
     Ok(())

@@ -94,7 +94,7 @@ impl Databases {
     }
 
     async fn postgres_url(&self) -> Result<String> {
-        let start = async || Server::start(&SETTINGS);
+        let start = async || Server::start(None, &SETTINGS);
         let server = self.postgres.get_or_try_init(start).await?;
         let name = format!("load_{}", self.made.fetch_add(1, Ordering::SeqCst));
         let mut conn = PgConnection::connect(&server.url("postgres")).await?;

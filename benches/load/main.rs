@@ -110,7 +110,7 @@ impl Bench {
     /// A new database, with the tenants and users of the load.
     pub async fn database(&self, engine: Engine) -> Result<Database> {
         let database = self.databases.empty(engine).await?;
-        data::users(&database, self.load().population).await?;
+        data::population(&database, self.load().population).await?;
         Ok(database)
     }
 

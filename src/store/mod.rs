@@ -3,6 +3,8 @@
 //! [`Store`] is the contract for reading: its comments are what the conformance suite checks
 //! on both engines. There is one way to write, [`writer::Handle`].
 
+pub mod check;
+mod citus;
 pub mod performance;
 mod postgres;
 pub mod practice;
@@ -16,17 +18,20 @@ use async_trait::async_trait;
 use chrono::NaiveDate;
 use uuid::Uuid;
 
-use crate::domain::{
-    activity::Activity,
-    ids::{ActivityId, IdSource, RequestId, SessionId, TenantId, UserId},
-    period::DateRange,
-    rejection::Rejection,
-    report::UserCounts,
-    session::{Session, SessionFilter, SessionTotals, SessionView},
-    settings::TenantSettings,
-    time::{Clock, Timestamp},
-    usage::{DailyUsage, UsageCounters},
-    user::UserSummary,
+use crate::{
+    config::is_sqlite,
+    domain::{
+        activity::Activity,
+        ids::{ActivityId, IdSource, RequestId, SessionId, TenantId, UserId},
+        period::DateRange,
+        rejection::Rejection,
+        report::UserCounts,
+        session::{Session, SessionFilter, SessionTotals, SessionView},
+        settings::TenantSettings,
+        time::{Clock, Timestamp},
+        usage::{DailyUsage, UsageCounters},
+        user::UserSummary,
+    },
 };
 
 pub use self::sql::listing::SessionKey;
@@ -107,7 +112,8 @@ pub type DayKey = (NaiveDate, UserId);
 ///
 /// Each method acts inside the tenant that it is given and finds nothing of another's. What is
 /// not there is `None` or empty, never an error. A read sees every write that was answered
-/// before it began. A session that is over at `now` is seen as ended, whether or not the sweep
+/// before it began; those that may come from a replica, if there is one, see what has reached
+/// it. A session that is over at `now` is seen as ended, whether or not the sweep
 /// has been there. No method holds a connection after it returns, and one whose caller goes
 /// away runs to its end in a task of its own.
 #[async_trait]
@@ -165,7 +171,8 @@ pub trait Store: PerformanceStore + PracticeStore {
         range: DateRange,
     ) -> Result<UserDays, Error>;
 
-    /// Days of these users (none are all) by date and user; `after` itself is not repeated.
+    /// Days of these users (none are all) by date and user; `after` itself is not repeated. May
+    /// come from a replica.
     async fn list_days(
         &self,
         tenant: TenantId,
@@ -175,7 +182,8 @@ pub trait Store: PerformanceStore + PracticeStore {
         limit: usize,
     ) -> Result<Page<DailyUsage, DayKey>, Error>;
 
-    /// The sums of each day in `range`, and the users in each of `periods`, of one instant.
+    /// The sums of each day in `range`, and the users in each of `periods`, of one instant. May
+    /// come from a replica.
     async fn get_report_data(
         &self,
         tenant: TenantId,
@@ -263,22 +271,23 @@ pub enum OpenError {
 }
 
 /// Opens the database at `url`; brings its schema up to date if `migrate`, and otherwise
-/// insists that it is.
+/// insists that it is. A `replica`, which only PostgreSQL has, need not be there yet.
 ///
 /// # Errors
 /// Fails if the database cannot be reached, or its schema is not up to date in the end.
 pub async fn open(
     url: &str,
+    replica: Option<&str>,
     migrate: bool,
     clock: Arc<dyn Clock>,
     ids: Arc<dyn IdSource>,
 ) -> Result<Opened, OpenError> {
-    if url.starts_with("sqlite:") {
+    if is_sqlite(url) {
         let pools = sqlite::open(url, migrate).await?;
         let store = Arc::new(sql::SqlStore::new(pools, clock, ids));
         Ok(opened(store, sqlite::LANES))
     } else {
-        let pools = postgres::open(url, migrate).await?;
+        let pools = postgres::open(url, replica, migrate).await?;
         let store = Arc::new(sql::SqlStore::new(pools, clock, ids));
         Ok(opened(store, postgres::LANES))
     }
@@ -289,10 +298,10 @@ pub async fn open(
 /// # Errors
 /// Fails if the database cannot be reached or migrated.
 pub async fn migrate(url: &str) -> Result<(), OpenError> {
-    if url.starts_with("sqlite:") {
+    if is_sqlite(url) {
         sqlite::open(url, true).await?;
     } else {
-        postgres::open(url, true).await?;
+        postgres::open(url, None, true).await?;
     }
     Ok(())
 }

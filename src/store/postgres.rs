@@ -7,6 +7,7 @@ use sqlx::{
     Arguments, AssertSqlSafe, ConnectOptions, Connection, Decode, Encode, Postgres, Row, Type,
     encode::IsNull,
     error::{BoxDynError, DatabaseError},
+    migrate::{Migrate, Migrator},
     postgres::{
         PgArgumentBuffer, PgArguments, PgConnectOptions, PgConnection, PgHasArrayType,
         PgPoolOptions, PgRow, PgTypeInfo, PgValueRef,
@@ -15,7 +16,7 @@ use sqlx::{
 use uuid::Uuid;
 
 use super::{
-    OpenError,
+    OpenError, citus,
     sql::{
         Pools,
         dialect::{CommitOutcome, Dialect, ErrorClass, Version, Write, Written},
@@ -24,6 +25,9 @@ use super::{
     },
 };
 use crate::domain::{ids::TenantId, time::Timestamp};
+
+/// The schema, step by step.
+pub static MIGRATIONS: Migrator = sqlx::migrate!("migrations/postgres");
 
 /// Connections that write, one for each lane of the writer: enough that commits overlap,
 /// few enough that each has company.
@@ -48,24 +52,41 @@ const BY_KEY: [(&str, &str); 7] = [
 const TRIED_AFTER: Duration = Duration::from_secs(1);
 
 /// Opens the pools, with the schema up to date: sqlx migrates under a lock.
-pub async fn open(url: &str, migrate: bool) -> Result<Pools<Postgres>, OpenError> {
-    let options = PgConnectOptions::from_str(url)?
-        .application_name("dwell")
-        // sqlx would log slow statements with their SQL.
-        .disable_statement_logging();
+pub async fn open(
+    url: &str,
+    replica: Option<&str>,
+    migrate: bool,
+) -> Result<Pools<Postgres>, OpenError> {
+    let options = options(url)?;
+    let replica = replica.map(self::options).transpose()?;
     // A pool would only say that no connection became free; this says why.
     PgConnection::connect_with(&options).await?.close().await?;
     let lanes = u32::try_from(LANES).unwrap_or(u32::MAX);
     let writer = options.clone().options(BY_KEY);
     let write = pool(lanes).connect_with(writer).await?;
-    let migrations = sqlx::migrate!("migrations/postgres");
+    let mut conn = write.acquire().await?;
     if migrate {
-        migrations.run(&write).await?;
+        MIGRATIONS.run(&write).await?;
+        conn.lock().await?;
+        citus::distribute(&mut conn).await?;
+        conn.unlock().await?;
     } else {
-        insist_on_schema::<Postgres>(&write, &migrations).await?;
+        insist_on_schema::<Postgres>(&mut conn, &MIGRATIONS).await?;
     }
-    let read = pool(READERS).connect_lazy_with(options);
-    Ok(Pools { write, read })
+    drop(conn);
+    Ok(Pools {
+        write,
+        read: pool(READERS).connect_lazy_with(options),
+        replica: replica.map(|options| pool(READERS).connect_lazy_with(options)),
+    })
+}
+
+/// How to connect.
+pub fn options(url: &str) -> sqlx::Result<PgConnectOptions> {
+    Ok(PgConnectOptions::from_str(url)?
+        .application_name("dwell")
+        // sqlx would log slow statements with their SQL.
+        .disable_statement_logging())
 }
 
 fn pool(size: u32) -> sqlx::pool::PoolOptions<Postgres> {

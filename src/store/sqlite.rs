@@ -9,6 +9,7 @@ use sqlx::{
     Arguments, AssertSqlSafe, ConnectOptions, Decode, Either, Encode, Executor, Row, Sqlite, Type,
     encode::IsNull,
     error::{BoxDynError, DatabaseError},
+    migrate::Migrator,
     sqlite::{
         SqliteArguments, SqliteArgumentsBuffer, SqliteConnectOptions, SqliteConnection,
         SqliteJournalMode, SqlitePoolOptions, SqliteRow, SqliteSynchronous, SqliteTypeInfo,
@@ -28,6 +29,9 @@ use super::{
 };
 use crate::domain::{ids::TenantId, time::Timestamp};
 
+/// The schema, step by step.
+pub static MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
+
 /// SQLite has one writer at a time, so more lanes would only wait for each other.
 pub const LANES: usize = 1;
 const READERS: u32 = 4;
@@ -41,14 +45,7 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Makes the file if it is missing and opens the pools, with the schema up to date.
 pub async fn open(url: &str, migrate: bool) -> Result<Pools<Sqlite>, OpenError> {
-    let options = SqliteConnectOptions::from_str(url)?
-        .busy_timeout(BUSY_TIMEOUT)
-        .journal_mode(SqliteJournalMode::Wal)
-        // An answered write survives the loss of power, not only of the process.
-        .synchronous(SqliteSynchronous::Full)
-        .foreign_keys(true)
-        // sqlx would log slow statements with their SQL.
-        .disable_statement_logging();
+    let options = options(url)?.journal_mode(SqliteJournalMode::Wal);
     // sqlx takes no lock for migrations here, and two processes may start at once.
     let lock = migration_lock(&options)?;
     let writer = options
@@ -63,18 +60,33 @@ pub async fn open(url: &str, migrate: bool) -> Result<Pools<Sqlite>, OpenError> 
         .acquire_timeout(BUSY_TIMEOUT)
         .connect_with(writer)
         .await?;
-    let migrations = sqlx::migrate!("migrations/sqlite");
     if migrate {
-        migrations.run(&write).await?;
+        MIGRATIONS.run(&write).await?;
     } else {
-        insist_on_schema::<Sqlite>(&write, &migrations).await?;
+        let mut conn = write.acquire().await?;
+        insist_on_schema::<Sqlite>(&mut conn, &MIGRATIONS).await?;
     }
     drop(lock);
     let read = SqlitePoolOptions::new()
         .max_connections(READERS)
         .acquire_timeout(BUSY_TIMEOUT)
         .connect_lazy_with(options.read_only(true));
-    Ok(Pools { write, read })
+    Ok(Pools {
+        write,
+        read,
+        replica: None,
+    })
+}
+
+/// How to connect to what is there.
+pub fn options(url: &str) -> sqlx::Result<SqliteConnectOptions> {
+    Ok(SqliteConnectOptions::from_str(url)?
+        .busy_timeout(BUSY_TIMEOUT)
+        // An answered write survives the loss of power, not only of the process.
+        .synchronous(SqliteSynchronous::Full)
+        .foreign_keys(true)
+        // sqlx would log slow statements with their SQL.
+        .disable_statement_logging())
 }
 
 /// Waits for, and holds, the lock on a file beside the database.

@@ -192,7 +192,7 @@ async fn a_caller_that_goes_away_leaves_one_session_or_none(server: Server) {
 }
 
 async fn a_stream_of_rows_goes_on_after_a_restart(server: Server) {
-    const ROWS: u128 = 3_000;
+    const ROWS: u128 = 6_000;
     let mut caller = server.tenant(1);
     let messages = (0..ROWS).map(|number| pb::ImportUsageRequest {
         record: Some(pb::RecordUsageRequest {

@@ -129,7 +129,7 @@ async fn run(
     stop: CancellationToken,
 ) -> Served {
     let ids = Arc::new(CountedIds::default());
-    let opened = open(&url, true, clock.clone(), ids.clone()).await?;
+    let opened = open(&url, None, true, clock.clone(), ids.clone()).await?;
     let parts = Parts {
         store: opened.store,
         writer: opened.writer,

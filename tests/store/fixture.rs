@@ -84,7 +84,9 @@ impl Fixture {
         clock: Arc<ManualClock>,
         ids: Arc<CountedIds>,
     ) -> Self {
-        let opened = open(url, true, clock.clone(), ids.clone()).await.unwrap();
+        let opened = open(url, None, true, clock.clone(), ids.clone())
+            .await
+            .unwrap();
         Self {
             store: opened.store,
             writer: opened.writer.handle(),

@@ -1,7 +1,7 @@
 //! A database for each test, on one PostgreSQL server for the test process.
 
 #[path = "server.rs"]
-mod server;
+pub mod server;
 
 use std::sync::{
     OnceLock,
@@ -21,7 +21,7 @@ static CREATING: Mutex<()> = Mutex::const_new(());
 /// The URL of a new, empty database.
 pub async fn database() -> String {
     let server = SERVER.get_or_init(|| {
-        Server::start(&["fsync=off", "max_connections=300"]).expect("PostgreSQL starts")
+        Server::start(None, &["fsync=off", "max_connections=300"]).expect("PostgreSQL starts")
     });
     let name = format!("test_{}", DATABASES.fetch_add(1, Ordering::SeqCst));
     let _alone = CREATING.lock().await;

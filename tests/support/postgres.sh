@@ -1,16 +1,26 @@
 # Runs a PostgreSQL server in a directory of its own for as long as standard input is open:
 # whoever started this may be killed, and still nothing of it is left.
 #
-# $1 is the directory of the server's programs, the rest are settings such as fsync=off. Prints
-# the directory of its socket once the server answers.
+# $1 is the directory of the server's programs, $2 the directory of the socket of another server
+# whose replica it is to be, or empty; the rest are settings such as fsync=off. Prints the
+# directory of its socket once the server answers.
 trap '' INT HUP QUIT TERM
 programs=$1
-shift
+primary=$2
+shift 2
 dir=$(mktemp -d "${TMPDIR:-/tmp}/dwell.XXXXXX") || exit 1
 cd "$dir" || exit 1
 
-if ! "$programs/initdb" -N -A trust --no-instructions -U postgres -E UTF8 --locale=C -D "$dir/data" \
-    >"$dir/log" 2>&1; then
+make_data() {
+    if [ -n "$primary" ]; then
+        # -R makes it a standby that follows the server it was copied from.
+        "$programs/pg_basebackup" -N -R -c fast -h "$primary" -U postgres -D "$dir/data"
+    else
+        "$programs/initdb" -N -A trust --no-instructions -U postgres -E UTF8 --locale=C \
+            -D "$dir/data"
+    fi
+}
+if ! make_data >"$dir/log" 2>&1; then
     cat "$dir/log" >&2
     rm -rf "$dir"
     exit 1

@@ -14,8 +14,9 @@ pub struct Server {
 }
 
 impl Server {
-    /// Starts one on a unix socket in a directory of its own, with settings such as `fsync=off`.
-    pub fn start(settings: &[&str]) -> io::Result<Self> {
+    /// Starts one on a unix socket in a directory of its own, with settings such as `fsync=off`;
+    /// a streaming replica if there is a `primary`.
+    pub fn start(primary: Option<&Self>, settings: &[&str]) -> io::Result<Self> {
         let programs = programs().ok_or_else(|| {
             io::Error::other(
                 "PostgreSQL's programs are needed: `apt-get install postgresql` puts them under \
@@ -26,6 +27,7 @@ impl Server {
             .arg(include_str!("postgres.sh"))
             .arg("dwell-temporary-postgres")
             .arg(programs)
+            .arg(primary.map_or("", |primary| &primary.socket_dir))
             .args(settings)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -87,7 +89,7 @@ fn programs() -> Option<PathBuf> {
 }
 
 fn is_complete(dir: &Path) -> bool {
-    ["initdb", "postgres", "pg_isready"]
+    ["initdb", "postgres", "pg_isready", "pg_basebackup"]
         .iter()
         .all(|program| dir.join(program).exists())
 }

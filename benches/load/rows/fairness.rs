@@ -51,7 +51,7 @@ async fn others(bench: &Bench, engine: Engine) -> Result<Vec<Series>> {
     let mut pairs = Vec::new();
     for _ in 0..bench.args.pairs {
         let database = bench.databases.empty(engine).await?;
-        data::users(&database, population).await?;
+        data::population(&database, population).await?;
         let dwell = Dwell::start(&database)?;
         let peak = load.run(&[&dwell.address], &Workload::Start).await?;
         let share = peak.rate / f64::from(TENANTS);

@@ -1,10 +1,13 @@
-//! `StreamUsageStats`: pages read one after the other, each when the reader has taken the one
-//! before. No connection is held in between, and no more than a page is in memory.
+//! `StreamUsageStats`: pages read one after the other, some of them ahead of the reader. A page is
+//! read when there is room for it, so a slow reader holds no connection, and a few pages are all
+//! that is in memory.
 
 use futures::{
     StreamExt, TryStreamExt,
     stream::{self, BoxStream},
 };
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
 use tonic::Status;
 
 use crate::{
@@ -24,7 +27,10 @@ use crate::{
     store::DayKey,
 };
 
-const PAGE: usize = 1_000;
+/// Rows of a page: with more of them the database waits less for the next question.
+const PAGE: usize = 2_000;
+/// Pages that wait for the reader, or are being read, while another one is sent.
+const AHEAD: usize = 2;
 
 /// What is still to be read.
 struct Rest {
@@ -55,29 +61,48 @@ pub fn rows(
         after,
         done: false,
     };
-    let rows = stream::try_unfold(rest, next_page)
-        .map_ok(|page| stream::iter(page.into_iter().map(Ok)))
+    let (pages, sent) = mpsc::channel(AHEAD);
+    // Ends by itself: when there is no more, or when the caller goes away.
+    tokio::spawn(read_ahead(rest, pages));
+    let stopping = context.stopping.clone();
+    let rows = ReceiverStream::new(sent)
+        // A stream ends between two pages when the service does.
+        .map(move |page| {
+            if stopping.is_cancelled() {
+                return Err(status::stopping());
+            }
+            page
+        })
+        .map_ok(|page: Vec<DailyUsage>| stream::iter(page.into_iter().map(Ok)))
         .try_flatten()
         .map_ok(move |day| streamed(&tokens, day));
     Ok(rows.boxed())
 }
 
-async fn next_page(mut rest: Rest) -> Result<Option<(Vec<DailyUsage>, Rest)>, Status> {
-    if rest.done {
-        return Ok(None);
+/// Reads pages as there is room for them, until the last one or until nobody wants them.
+async fn read_ahead(mut rest: Rest, pages: mpsc::Sender<Result<Vec<DailyUsage>, Status>>) {
+    while !rest.done {
+        let Ok(room) = pages.reserve().await else {
+            return;
+        };
+        let page = rest.next_page().await;
+        rest.done |= page.is_err();
+        room.send(page);
     }
-    if rest.context.stopping.is_cancelled() {
-        return Err(status::stopping());
+}
+
+impl Rest {
+    async fn next_page(&mut self) -> Result<Vec<DailyUsage>, Status> {
+        let users = self.users.clone();
+        let page = self
+            .context
+            .store
+            .list_days(self.tenant, self.range, users, self.after, PAGE)
+            .await?;
+        self.after = page.next;
+        self.done = page.next.is_none();
+        Ok(page.items)
     }
-    let users = rest.users.clone();
-    let page = rest
-        .context
-        .store
-        .list_days(rest.tenant, rest.range, users, rest.after, PAGE)
-        .await?;
-    rest.after = page.next;
-    rest.done = page.next.is_none();
-    Ok(Some((page.items, rest)))
 }
 
 fn streamed(tokens: &ListTokens, day: DailyUsage) -> pb::StreamUsageStatsResponse {

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use chrono::NaiveDate;
-use serde_json::value::RawValue;
 use sqlx::types::Json;
 use uuid::Uuid;
 
@@ -166,11 +165,7 @@ pub fn key_columns<'a>(keys: &'a [&'a (UserId, NaiveDate)]) -> Rows<'a> {
 }
 
 fn day<DB: Dialect>(row: &DB::Row) -> Result<DailyUsage, Fault> {
-    let features: Json<Box<RawValue>> = get::<DB, _>(row, "feature_usage")?;
-    let features = serde_json::from_str(features.get()).map_err(|_| Fault::Corrupt {
-        table: "user_usage_stats",
-        column: "feature_usage",
-    })?;
+    let Json(features) = get::<DB, Json<BTreeMap<String, i64>>>(row, "feature_usage")?;
     Ok(DailyUsage {
         user_id: UserId(get::<DB, _>(row, "user_id")?),
         date: get::<DB, _>(row, "usage_date")?,

@@ -29,6 +29,7 @@ pub trait Dialect:
     + Speaks<Timestamp>
     + Speaks<NaiveDate>
     + Speaks<Json<Box<RawValue>>>
+    + Speaks<Json<BTreeMap<String, i64>>>
     + Speaks<Option<Uuid>>
     + Speaks<Option<i16>>
     + Speaks<Option<i64>>

@@ -3,7 +3,7 @@
 //! Sessions that are over by now but stored as open are added to what was counted when the
 //! others ended, so that an answer is the same before the sweep and after it.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
 use async_trait::async_trait;
 use chrono::NaiveDate;
@@ -53,8 +53,7 @@ impl<DB: Dialect> PerformanceStore for SqlStore<DB> {
         window: Window,
         now: Timestamp,
     ) -> Result<Vec<Outcome>, Error> {
-        self.detached(async move |me: Self| {
-            let mut conn = me.reader().await?;
+        self.bulk(move |mut conn| async move {
             let mut tx = conn.begin_with(DB::BEGIN_READ).await?;
             outcomes::<DB>(&mut tx, tenant, user, window, now).await
         })
@@ -67,10 +66,13 @@ impl<DB: Dialect> PerformanceStore for SqlStore<DB> {
         query: PerformanceQuery,
         now: Timestamp,
     ) -> Result<Performance, Error> {
-        self.detached(async move |me: Self| {
-            let mut conn = me.reader().await?;
-            let mut tx = conn.begin_with(DB::BEGIN_READ).await?;
-            read_performance::<DB>(&mut tx, tenant, &query, now).await
+        let query = Arc::new(query);
+        self.bulk(move |mut conn| {
+            let query = query.clone();
+            async move {
+                let mut tx = conn.begin_with(DB::BEGIN_READ).await?;
+                read_performance::<DB>(&mut tx, tenant, &query, now).await
+            }
         })
         .await
     }
@@ -83,8 +85,7 @@ impl<DB: Dialect> PerformanceStore for SqlStore<DB> {
         date: Option<NaiveDate>,
         now: Timestamp,
     ) -> Result<Vec<SubjectTally>, Error> {
-        self.detached(async move |me: Self| {
-            let mut conn = me.reader().await?;
+        self.bulk(move |mut conn| async move {
             let mut tx = conn.begin_with(DB::BEGIN_READ).await?;
             subjects::<DB>(&mut tx, tenant, user, granularity, date, now).await
         })

@@ -42,10 +42,12 @@ const SELECT_SCHEMA_VERSION: &str =
 /// Tenants whose settings are remembered.
 const TENANTS: usize = 10_000;
 
-/// Connections for the writer's lanes, and for everyone who reads.
+/// Connections for the writer's lanes, for everyone who reads, and for whoever reads much and
+/// can do with what has reached a replica.
 pub struct Pools<DB: Dialect> {
     pub write: Pool<DB>,
     pub read: Pool<DB>,
+    pub replica: Option<Pool<DB>>,
 }
 
 /// The store on one database. A clone is another handle to it.
@@ -57,23 +59,31 @@ pub struct SqlStore<DB: Dialect> {
     tenants: Arc<Cache<TenantId, Arc<Tenant>>>,
 }
 
-/// Fails unless every migration has been applied.
-pub async fn insist_on_schema<DB: Dialect>(
-    pool: &Pool<DB>,
+/// The latest migration that was applied, and the latest that there is.
+pub async fn schema_version<DB: Dialect>(
+    conn: &mut DB::Connection,
     migrations: &Migrator,
-) -> Result<(), OpenError> {
-    let mut conn = pool.acquire().await?;
-    let query = Query::<DB>::new(SELECT_SCHEMA_VERSION);
-    // Without the table nothing was ever applied.
-    let rows = query.fetch(&mut conn).await.map_err(|error| match error {
-        sqlx::Error::Database(_) => OpenError::Outdated,
-        error => error.into(),
-    })?;
+) -> sqlx::Result<(Option<i64>, Option<i64>)> {
+    let newest = migrations.iter().map(|migration| migration.version).max();
+    let rows = match Query::<DB>::new(SELECT_SCHEMA_VERSION).fetch(conn).await {
+        Ok(rows) => rows,
+        // Without the table nothing was ever applied.
+        Err(sqlx::Error::Database(_)) => return Ok((None, newest)),
+        Err(error) => return Err(error),
+    };
     let applied = rows
         .first()
         .map(|row| get::<DB, Option<i64>>(row, "version"));
-    let newest = migrations.iter().map(|migration| migration.version).max();
-    if applied.transpose()?.flatten() < newest {
+    Ok((applied.transpose()?.flatten(), newest))
+}
+
+/// Fails unless every migration has been applied.
+pub async fn insist_on_schema<DB: Dialect>(
+    conn: &mut DB::Connection,
+    migrations: &Migrator,
+) -> Result<(), OpenError> {
+    let (applied, newest) = schema_version::<DB>(conn, migrations).await?;
+    if applied < newest {
         return Err(OpenError::Outdated);
     }
     Ok(())

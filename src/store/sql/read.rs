@@ -1,6 +1,6 @@
 //! The reading half of the store.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use async_trait::async_trait;
 use sqlx::{Connection, pool::PoolConnection};
@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::{
     SqlStore, activities, days,
-    dialect::{Dialect, Query, get},
+    dialect::{Dialect, ErrorClass, Query, get},
     fault::Fault,
     listing, requests, sessions, tenant_usage, tenants, users,
 };
@@ -31,10 +31,14 @@ pub const INSERT_KEY: &str = "
 pub const SELECT_KEY: &str = "SELECT key FROM service_keys WHERE name = $1";
 pub const PING: &str = "SELECT 1 AS one";
 
+/// How often a replica may end the same read: each time it has waited for it as long as it is
+/// told to.
+const BULK_ATTEMPTS: u32 = 3;
+
 impl<DB: Dialect> SqlStore<DB> {
     /// Runs a read to its end in a task of its own: a call that is dropped while it waits for
     /// the pool or the database would leave a connection in a state that nobody knows.
-    pub(super) async fn detached<T, F>(
+    async fn detached<T, F>(
         &self,
         read: impl FnOnce(Self) -> F + Send,
     ) -> Result<T, Error>
@@ -48,8 +52,35 @@ impl<DB: Dialect> SqlStore<DB> {
         }
     }
 
-    pub(super) async fn reader(&self) -> Result<PoolConnection<DB>, Fault> {
+    async fn reader(&self) -> Result<PoolConnection<DB>, Fault> {
         Ok(self.pools.read.acquire().await?)
+    }
+
+    /// Runs a read that goes over the days or sessions of many users (reports, streams, exports,
+    /// insights), on the replica if there is one. What a caller reads of a single thing, and may
+    /// have written just before, is not for it.
+    ///
+    /// A replica ends a read that is in the way of what it replays: that is begun again. One that
+    /// is away is [`Error::Unavailable`], and the primary is spared: it is there for the writes.
+    pub(super) async fn bulk<T, F>(
+        &self,
+        read: impl Fn(PoolConnection<DB>) -> F + Send + Sync + 'static,
+    ) -> Result<T, Error>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T, Fault>> + Send + 'static,
+    {
+        self.detached(async move |me: Self| {
+            let pool = me.pools.replica.as_ref().unwrap_or(&me.pools.read);
+            for _ in 1..BULK_ATTEMPTS {
+                match read(pool.acquire().await?).await {
+                    Err(fault) if fault.class::<DB>() == ErrorClass::Contention => {}
+                    done => return done,
+                }
+            }
+            read(pool.acquire().await?).await
+        })
+        .await
     }
 }
 
@@ -210,11 +241,15 @@ impl<DB: Dialect> Store for SqlStore<DB> {
         after: Option<DayKey>,
         limit: usize,
     ) -> Result<Page<DailyUsage, DayKey>, Error> {
-        self.detached(async move |me: Self| {
-            let mut conn = me.reader().await?;
-            let more = count(limit).saturating_add(1);
-            let items = days::by_date::<DB>(&mut conn, tenant, range, &users, after, more).await?;
-            Ok(Page::cut(items, limit, |day| (day.date, day.user_id)))
+        let users: Arc<[UserId]> = users.into();
+        self.bulk(move |mut conn| {
+            let users = users.clone();
+            async move {
+                let more = count(limit).saturating_add(1);
+                let items =
+                    days::by_date::<DB>(&mut conn, tenant, range, &users, after, more).await?;
+                Ok(Page::cut(items, limit, |day| (day.date, day.user_id)))
+            }
         })
         .await
     }
@@ -225,13 +260,16 @@ impl<DB: Dialect> Store for SqlStore<DB> {
         range: DateRange,
         periods: Vec<DateRange>,
     ) -> Result<ReportData, Error> {
-        self.detached(async move |me: Self| {
-            let mut conn = me.reader().await?;
-            let mut tx = conn.begin_with(DB::BEGIN_READ).await?;
-            Ok(ReportData {
-                days: tenant_usage::days::<DB>(&mut tx, tenant, range).await?,
-                users: tenant_usage::count_users::<DB>(&mut tx, tenant, &periods).await?,
-            })
+        let periods: Arc<[DateRange]> = periods.into();
+        self.bulk(move |mut conn| {
+            let periods = periods.clone();
+            async move {
+                let mut tx = conn.begin_with(DB::BEGIN_READ).await?;
+                Ok(ReportData {
+                    days: tenant_usage::days::<DB>(&mut tx, tenant, range).await?,
+                    users: tenant_usage::count_users::<DB>(&mut tx, tenant, &periods).await?,
+                })
+            }
         })
         .await
     }
@@ -370,6 +408,9 @@ impl<DB: Dialect> Store for SqlStore<DB> {
 
     async fn close(&self) {
         self.pools.read.close().await;
+        if let Some(replica) = &self.pools.replica {
+            replica.close().await;
+        }
         // Last, as the last connection to a SQLite file is what writes the log back.
         self.pools.write.close().await;
     }

@@ -182,14 +182,18 @@ async fn sqlite_understands_every_statement() {
 
 #[tokio::test]
 async fn postgres_understands_every_statement() {
-    let pools = postgres::open(&pg::database().await, true).await.unwrap();
+    let pools = postgres::open(&pg::database().await, None, true)
+        .await
+        .unwrap();
     prepare_all(&pools).await;
     list_by_all_filters(&pools).await;
 }
 
 #[tokio::test]
 async fn what_became_of_a_commit_is_never_told_of_another_one() {
-    let pools = postgres::open(&pg::database().await, true).await.unwrap();
+    let pools = postgres::open(&pg::database().await, None, true)
+        .await
+        .unwrap();
     let mut conn = pools.write.acquire().await.unwrap();
     let mut ids = Vec::new();
     for end in ["COMMIT", "ROLLBACK"] {

@@ -1,0 +1,114 @@
+//! `dwell check`, as an operator runs it.
+
+use std::process::Command;
+
+use tempfile::TempDir;
+
+use crate::{
+    cluster::{Cluster, query},
+    support::postgres,
+};
+
+/// What it prints, and whether it finds all well.
+fn dwell(args: &[&str]) -> (String, bool) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_dwell"));
+    let output = command.args(args).output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    (text, output.status.success())
+}
+
+fn check(args: &[&str]) -> (Vec<String>, bool) {
+    let (text, well) = dwell(&[&["check"], args].concat());
+    let squeezed = |line: &str| line.split_whitespace().collect::<Vec<_>>().join(" ");
+    (text.lines().map(squeezed).collect(), well)
+}
+
+#[test]
+fn sqlite_before_and_after_it_is_made() {
+    let dir = TempDir::new().unwrap();
+    let url = format!("sqlite://{}", dir.path().join("db").display());
+    let (lines, well) = check(&["--database-url", &url]);
+    assert_eq!(lines[0], "ok configuration goes together");
+    assert!(lines[1].starts_with("fail database "), "{lines:?}");
+    assert_eq!((lines.len(), well), (2, false));
+    assert_eq!(dir.path().read_dir().unwrap().count(), 0);
+
+    assert!(dwell(&["migrate", "--database-url", &url]).1);
+    let (lines, well) = check(&["--database-url", &url]);
+    assert!(lines[1].starts_with("ok database SQLite 3."), "{lines:?}");
+    assert!(lines[2].starts_with("ok schema version "), "{lines:?}");
+    assert_eq!(lines[3], "ok durability journal_mode wal, synchronous 2");
+    assert_eq!((lines.len(), well), (4, true));
+}
+
+#[tokio::test]
+async fn a_schema_that_is_not_there_is_said_to_be_missing() {
+    let url = postgres::database().await;
+    let (lines, well) = check(&["--database-url", &url]);
+    assert!(lines[1].starts_with("ok database PostgreSQL "), "{lines:?}");
+    assert!(
+        lines[2].starts_with("fail schema version 0 of "),
+        "{lines:?}"
+    );
+    // The tests' server takes risks.
+    assert!(
+        lines[3].starts_with("fail durability fsync off,"),
+        "{lines:?}"
+    );
+    assert!(!well);
+}
+
+#[tokio::test]
+async fn a_replica_is_as_old_as_what_it_has_not_replayed() {
+    let mut cluster = Cluster::start();
+    let (primary, replica) = (cluster.primary_url(), cluster.replica_url());
+    assert!(dwell(&["migrate", "--database-url", &primary]).1);
+    let urls = ["--database-url", &primary, "--read-database-url", &replica];
+    let lag = || check(&urls).0.pop().unwrap();
+    let bytes = || -> u64 {
+        let line = lag();
+        let words: Vec<_> = line.split(' ').collect();
+        assert_eq!(words[..2], ["ok", "replica"], "{line}");
+        words[5].parse().unwrap()
+    };
+
+    cluster.caught_up().await;
+    // The primary writes a few of its own from time to time.
+    assert!(bytes() < 10_000);
+    cluster.pause().await;
+    let mut conn = cluster.primary().await;
+    let news = "SELECT pg_logical_emit_message(true, '', repeat('news', 2500))";
+    query(&mut conn, news).await;
+    assert!(bytes() > 10_000);
+
+    let swapped = ["--database-url", &replica, "--read-database-url", &primary];
+    let (lines, _) = check(&swapped);
+    assert!(lines[1].starts_with("fail database ") && lines[1].ends_with("takes no writes"));
+    let elsewhere = postgres::database().await;
+    let (lines, _) = check(&[
+        "--database-url",
+        &elsewhere,
+        "--read-database-url",
+        &replica,
+    ]);
+    assert_eq!(lines[4], "fail replica is not of this database's server");
+    let (lines, _) = check(&["--database-url", &primary, "--read-database-url", &primary]);
+    assert_eq!(lines[4], "fail replica is no standby");
+    cluster.lose_replica().await;
+    assert!(lag().starts_with("fail replica "));
+}
+
+#[test]
+fn settings_that_do_not_go_together_are_found() {
+    let (lines, well) = check(&[
+        "--listen",
+        "0.0.0.0:0",
+        "--database-url",
+        "sqlite:///nowhere/db",
+    ]);
+    assert!(
+        lines[0].starts_with("fail configuration --auth none"),
+        "{lines:?}"
+    );
+    assert!(!well);
+}
