@@ -67,7 +67,7 @@ pub async fn by_session<DB: Dialect>(
 }
 
 /// The columns that [`INSERT_ACTIVITIES`] reads.
-pub fn columns<'a>(activities: &'a [&'a Activity]) -> Rows<'a> {
+pub fn columns<'a>(activities: impl IntoIterator<Item = &'a Activity>) -> Rows<'a> {
     RowsOf::new(activities)
         .uuid("id", |activity| activity.id.0)
         .uuid("session_id", |activity| activity.session_id.0)

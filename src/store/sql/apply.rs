@@ -6,6 +6,7 @@ use std::{
 };
 
 use async_trait::async_trait;
+use chrono::NaiveDate;
 use sqlx::AssertSqlSafe;
 
 use super::{
@@ -22,6 +23,7 @@ use crate::{
         ledger::Ledger,
         settings::TenantSettings,
         time::Timestamp,
+        usage::UsageCounters,
     },
     store::{
         Error,
@@ -233,8 +235,75 @@ async fn load_sessions<DB: Dialect>(
     Ok(())
 }
 
-/// Writes what the ledger changed, in key order, users first: whoever writes what is a user's
-/// holds the user's row. A row that is not written as expected was written by another
+/// What the ledger changed, table by table, in key order; some of it may be nothing. Users come
+/// first: whoever writes what is a user's holds the user's row.
+fn writes<'a>(
+    ledger: &'a Ledger,
+    tenant_days: &'a BTreeMap<NaiveDate, UsageCounters>,
+) -> Vec<Write<'a>> {
+    let new_days = Write::new(
+        tenant_usage::COUNT_NEW_DAYS,
+        days::key_columns(ledger.added_days().map(|day| (day.user_id, day.date))),
+    );
+    let days = ledger.added_days().map(|day| {
+        let practice = ledger.practice.of_day(day.user_id, day.date);
+        (day, practice)
+    });
+    let features = tenant_days.iter().flat_map(|(date, day)| {
+        let counts = day.feature_usage.iter();
+        counts.map(|(feature, count)| (*date, feature.as_str(), *count))
+    });
+    let table = Write::new;
+    vec![
+        table(users::UPSERT_USERS, users::columns(ledger.added_users())),
+        table(
+            sessions::INSERT_SESSIONS,
+            sessions::columns(ledger.sessions.inserted()),
+        ),
+        table(
+            sessions::UPDATE_SESSIONS,
+            sessions::changing_columns(ledger.sessions.updated()),
+        ),
+        Write {
+            if_new: Some(Box::new(new_days)),
+            ..table(days::UPSERT_DAYS, days::columns(days))
+        },
+        table(
+            practice::UPSERT_PRACTICE_TIMES,
+            practice::time_columns(ledger.practice.times()),
+        ),
+        table(
+            practice::UPSERT_SUBJECT_DAYS,
+            practice::subject_columns(ledger.practice.subjects()),
+        ),
+        table(
+            performance::ADD_DAYS,
+            performance::day_columns(ledger.performance.days()),
+        ),
+        table(
+            performance::ADD_MONTHS,
+            performance::month_columns(ledger.performance.months()),
+        ),
+        table(
+            activities::INSERT_ACTIVITIES,
+            activities::columns(ledger.activities.inserted()),
+        ),
+        table(
+            requests::INSERT_REQUESTS,
+            requests::columns(ledger.requests.inserted()),
+        ),
+        table(
+            tenant_usage::UPSERT_TENANT_DAYS,
+            tenant_usage::columns(tenant_days),
+        ),
+        table(
+            tenant_usage::UPSERT_TENANT_FEATURES,
+            tenant_usage::feature_columns(features),
+        ),
+    ]
+}
+
+/// Writes what the ledger changed. A row that is not written as expected was written by another
 /// transaction since.
 async fn flush<DB: Dialect>(
     conn: &mut DB::Connection,
@@ -243,80 +312,8 @@ async fn flush<DB: Dialect>(
     ledger: &Ledger,
 ) -> Result<Written, Fault> {
     write_settings::<DB>(conn, tenant, ledger).await?;
-    let users: Vec<_> = ledger.added_users().collect();
-    let new_sessions: Vec<_> = ledger.sessions.inserted().collect();
-    let changed_sessions: Vec<_> = ledger.sessions.updated().collect();
-    let days = ledger.added_days();
-    let days: Vec<_> = days
-        .map(|day| (day, ledger.practice.of_day(day.user_id, day.date)))
-        .collect();
-    let days: Vec<_> = days.iter().collect();
-    let times: Vec<_> = ledger.practice.times().collect();
-    let times: Vec<_> = times.iter().collect();
-    let subjects: Vec<_> = ledger.practice.subjects().collect();
-    let subjects: Vec<_> = subjects.iter().collect();
-    let performance_days: Vec<_> = ledger.performance.days().collect();
-    let performance_months: Vec<_> = ledger.performance.months().collect();
-    let activities: Vec<_> = ledger.activities.inserted().collect();
-    let requests: Vec<_> = ledger.requests.inserted().collect();
     let tenant_days = tenant_usage::sums(ledger.added_days());
-    let features: Vec<_> = tenant_days
-        .iter()
-        .flat_map(|(date, day)| {
-            let counts = day.feature_usage.iter();
-            counts.map(|(feature, count)| (*date, feature.as_str(), *count))
-        })
-        .collect();
-    let features: Vec<_> = features.iter().collect();
-    let tenant_days: Vec<_> = tenant_days.iter().collect();
-    let tenant_days: Vec<_> = tenant_days.iter().collect();
-    let day_keys = ledger.added_days().map(|day| (day.user_id, day.date));
-    let day_keys: Vec<_> = day_keys.collect();
-    let day_keys: Vec<_> = day_keys.iter().collect();
-    let mut writes = vec![
-        Write::new(users::UPSERT_USERS, users::columns(&users)),
-        Write::new(sessions::INSERT_SESSIONS, sessions::columns(&new_sessions)),
-        Write::new(
-            sessions::UPDATE_SESSIONS,
-            sessions::changing_columns(&changed_sessions),
-        ),
-        Write {
-            if_new: Some(Box::new(Write::new(
-                tenant_usage::COUNT_NEW_DAYS,
-                days::key_columns(&day_keys),
-            ))),
-            ..Write::new(days::UPSERT_DAYS, days::columns(&days))
-        },
-        Write::new(
-            practice::UPSERT_PRACTICE_TIMES,
-            practice::time_columns(&times),
-        ),
-        Write::new(
-            practice::UPSERT_SUBJECT_DAYS,
-            practice::subject_columns(&subjects),
-        ),
-        Write::new(
-            performance::ADD_DAYS,
-            performance::day_columns(&performance_days),
-        ),
-        Write::new(
-            performance::ADD_MONTHS,
-            performance::month_columns(&performance_months),
-        ),
-        Write::new(
-            activities::INSERT_ACTIVITIES,
-            activities::columns(&activities),
-        ),
-        Write::new(requests::INSERT_REQUESTS, requests::columns(&requests)),
-        Write::new(
-            tenant_usage::UPSERT_TENANT_DAYS,
-            tenant_usage::columns(&tenant_days),
-        ),
-        Write::new(
-            tenant_usage::UPSERT_TENANT_FEATURES,
-            tenant_usage::feature_columns(&features),
-        ),
-    ];
+    let mut writes = writes(ledger, &tenant_days);
     writes.retain(|write| write.rows.len() > 0);
     let expected: usize = writes.iter().map(|write| write.rows.len()).sum();
     let written = DB::write_all(conn, tenant, known, &writes).await?;

@@ -76,10 +76,9 @@ pub async fn by_key<DB: Dialect>(
     tenant: TenantId,
     keys: &[(UserId, NaiveDate)],
 ) -> Result<Vec<DailyUsage>, Fault> {
-    let keys: Vec<_> = keys.iter().collect();
     let query = Query::<DB>::new(SELECT_DAYS_BY_KEY)
         .bind(tenant.uuid())
-        .rows(&key_columns(&keys));
+        .rows(&key_columns(keys.iter().copied()));
     let rows = query.fetch(conn).await?;
     rows.iter().map(day::<DB>).collect()
 }
@@ -130,7 +129,7 @@ pub async fn by_date<DB: Dialect>(
 }
 
 /// The columns that [`UPSERT_DAYS`] reads.
-pub fn columns<'a>(days: &'a [&'a (&'a DailyUsage, PracticeTotals)]) -> Rows<'a> {
+pub fn columns<'a>(days: impl IntoIterator<Item = (&'a DailyUsage, PracticeTotals)>) -> Rows<'a> {
     RowsOf::new(days)
         .uuid("user_id", |(day, _)| day.user_id.0)
         .date("usage_date", |(day, _)| day.date)
@@ -157,10 +156,10 @@ pub fn columns<'a>(days: &'a [&'a (&'a DailyUsage, PracticeTotals)]) -> Rows<'a>
 }
 
 /// The columns that [`SELECT_DAYS_BY_KEY`] and [`super::tenant_usage::COUNT_NEW_DAYS`] read.
-pub fn key_columns<'a>(keys: &'a [&'a (UserId, NaiveDate)]) -> Rows<'a> {
+pub fn key_columns<'a>(keys: impl IntoIterator<Item = (UserId, NaiveDate)>) -> Rows<'a> {
     RowsOf::new(keys)
         .uuid("user_id", |(user, _)| user.0)
-        .date("usage_date", |(_, date)| *date)
+        .date("usage_date", |(_, date)| date)
         .done()
 }
 

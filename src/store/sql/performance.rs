@@ -157,8 +157,7 @@ pub async fn periods<DB: Dialect>(
     keys: &[(UserId, DateRange)],
     subject: Option<&Subject>,
 ) -> Result<Vec<(UserId, PeriodTally)>, Fault> {
-    let keys: Vec<_> = keys.iter().collect();
-    let keys = key_columns(&keys);
+    let keys = key_columns(keys.iter().copied());
     let query = if granularity == Granularity::Month && subject.is_none() {
         Query::<DB>::new(SELECT_MONTHS).bind(tenant.uuid())
     } else {
@@ -253,7 +252,7 @@ pub async fn count_cohort<DB: Dialect>(
 }
 
 /// The columns that [`SUM_PERIODS`] reads.
-pub fn key_columns<'a>(keys: &'a [&'a (UserId, DateRange)]) -> Rows<'a> {
+pub fn key_columns<'a>(keys: impl IntoIterator<Item = (UserId, DateRange)>) -> Rows<'a> {
     RowsOf::new(keys)
         .uuid("user_id", |(user, _)| user.0)
         .date("start_date", |(_, range)| range.start)
@@ -262,7 +261,7 @@ pub fn key_columns<'a>(keys: &'a [&'a (UserId, DateRange)]) -> Rows<'a> {
 }
 
 /// The columns that [`ADD_DAYS`] reads.
-pub fn day_columns<'a>(days: &'a [&'a DayAddition]) -> Rows<'a> {
+pub fn day_columns<'a>(days: impl IntoIterator<Item = &'a DayAddition>) -> Rows<'a> {
     let rows = RowsOf::new(days)
         .uuid("user_id", |day| day.user_id.0)
         .date("local_date", |day| day.date)
@@ -273,7 +272,7 @@ pub fn day_columns<'a>(days: &'a [&'a DayAddition]) -> Rows<'a> {
 }
 
 /// The columns that [`ADD_MONTHS`] reads.
-pub fn month_columns<'a>(months: &'a [&'a MonthAddition]) -> Rows<'a> {
+pub fn month_columns<'a>(months: impl IntoIterator<Item = &'a MonthAddition>) -> Rows<'a> {
     let rows = RowsOf::new(months)
         .date("month", |month| month.month)
         .uuid("user_id", |month| month.user_id.0)
@@ -281,7 +280,7 @@ pub fn month_columns<'a>(months: &'a [&'a MonthAddition]) -> Rows<'a> {
     tally_columns(rows, |month| &month.tally).done()
 }
 
-fn tally_columns<T>(rows: RowsOf<'_, T>, tally: fn(&T) -> &Tally) -> RowsOf<'_, T> {
+fn tally_columns<'a, T: Copy>(rows: RowsOf<'a, T>, tally: fn(T) -> &'a Tally) -> RowsOf<'a, T> {
     rows.int("sessions", move |row| tally(row).sessions)
         .int("active_seconds", move |row| tally(row).active_seconds)
         .int("tests", move |row| tally(row).tests)

@@ -245,17 +245,21 @@ impl<DB: Dialect> PracticeStore for SqlStore<DB> {
 }
 
 /// The columns that [`UPSERT_PRACTICE_TIMES`] reads.
-pub fn time_columns<'a>(times: &'a [&'a (&'a (UserId, PracticeTime), &'a i64)]) -> Rows<'a> {
+pub fn time_columns<'a>(
+    times: impl IntoIterator<Item = (&'a (UserId, PracticeTime), &'a i64)>,
+) -> Rows<'a> {
     RowsOf::new(times)
         .uuid("user_id", |((user, _), _)| user.0)
         .date("practice_date", |((_, time), _)| time.date)
         .small("utc_quarter", |((_, time), _)| time.quarter)
-        .int("sessions", |(_, sessions)| **sessions)
+        .int("sessions", |(_, sessions)| *sessions)
         .done()
 }
 
 /// The columns that [`UPSERT_SUBJECT_DAYS`] reads.
-pub fn subject_columns<'a>(days: &'a [&'a (&'a SubjectDayKey, &'a SubjectDay)]) -> Rows<'a> {
+pub fn subject_columns<'a>(
+    days: impl IntoIterator<Item = (&'a SubjectDayKey, &'a SubjectDay)>,
+) -> Rows<'a> {
     RowsOf::new(days)
         .uuid("user_id", |(key, _)| key.user.0)
         .text("subject_type", |(key, _)| &*key.kind)

@@ -69,7 +69,7 @@ pub async fn before<DB: Dialect>(
 }
 
 /// The columns that [`INSERT_REQUESTS`] reads.
-pub fn columns<'a>(requests: &'a [&'a UsageRequest]) -> Rows<'a> {
+pub fn columns<'a>(requests: impl IntoIterator<Item = &'a UsageRequest>) -> Rows<'a> {
     RowsOf::new(requests)
         .uuid("id", |request| request.id.0)
         .uuid("user_id", |request| request.user_id.0)

@@ -93,50 +93,42 @@ impl<'a> Rows<'a> {
 
 /// Takes rows apart into columns, one after the other.
 pub struct RowsOf<'a, T> {
-    items: &'a [&'a T],
+    items: Vec<T>,
     rows: Rows<'a>,
 }
 
-impl<'a, T> RowsOf<'a, T> {
-    pub fn new(items: &'a [&'a T]) -> Self {
+impl<'a, T: Copy> RowsOf<'a, T> {
+    pub fn new(items: impl IntoIterator<Item = T>) -> Self {
         Self {
-            items,
+            items: items.into_iter().collect(),
             rows: Rows::default(),
         }
     }
 
-    pub fn uuid(self, name: &'static str, cell: impl Fn(&'a T) -> Uuid) -> Self {
+    pub fn uuid(self, name: &'static str, cell: impl Fn(T) -> Uuid) -> Self {
         self.column(name, cell, Cells::Uuid)
     }
 
-    pub fn small<V: Into<Option<i16>>>(
-        self,
-        name: &'static str,
-        cell: impl Fn(&'a T) -> V,
-    ) -> Self {
+    pub fn small<V: Into<Option<i16>>>(self, name: &'static str, cell: impl Fn(T) -> V) -> Self {
         self.column(name, |item| cell(item).into(), Cells::Small)
     }
 
-    pub fn int<V: Into<Option<i64>>>(self, name: &'static str, cell: impl Fn(&'a T) -> V) -> Self {
+    pub fn int<V: Into<Option<i64>>>(self, name: &'static str, cell: impl Fn(T) -> V) -> Self {
         self.column(name, |item| cell(item).into(), Cells::Int)
     }
 
-    pub fn bool(self, name: &'static str, cell: impl Fn(&'a T) -> bool) -> Self {
+    pub fn bool(self, name: &'static str, cell: impl Fn(T) -> bool) -> Self {
         self.column(name, cell, Cells::Bool)
     }
 
-    pub fn text<V: Into<Cow<'a, str>>>(
-        self,
-        name: &'static str,
-        cell: impl Fn(&'a T) -> V,
-    ) -> Self {
+    pub fn text<V: Into<Cow<'a, str>>>(self, name: &'static str, cell: impl Fn(T) -> V) -> Self {
         self.column(name, |item| Some(cell(item).into()), Cells::Text)
     }
 
     pub fn optional_text<V: Into<Cow<'a, str>>>(
         self,
         name: &'static str,
-        cell: impl Fn(&'a T) -> Option<V>,
+        cell: impl Fn(T) -> Option<V>,
     ) -> Self {
         self.column(name, |item| cell(item).map(Into::into), Cells::Text)
     }
@@ -144,7 +136,7 @@ impl<'a, T> RowsOf<'a, T> {
     pub fn json<V: Into<Cow<'a, str>>>(
         self,
         name: &'static str,
-        cell: impl Fn(&'a T) -> Option<V>,
+        cell: impl Fn(T) -> Option<V>,
     ) -> Self {
         self.column(name, |item| cell(item).map(Into::into), Cells::Json)
     }
@@ -152,7 +144,7 @@ impl<'a, T> RowsOf<'a, T> {
     pub fn time<V: Into<Option<Timestamp>>>(
         self,
         name: &'static str,
-        cell: impl Fn(&'a T) -> V,
+        cell: impl Fn(T) -> V,
     ) -> Self {
         self.column(name, |item| cell(item).into(), Cells::Time)
     }
@@ -160,12 +152,12 @@ impl<'a, T> RowsOf<'a, T> {
     pub fn date<V: Into<Option<NaiveDate>>>(
         self,
         name: &'static str,
-        cell: impl Fn(&'a T) -> V,
+        cell: impl Fn(T) -> V,
     ) -> Self {
         self.column(name, |item| cell(item).into(), Cells::Date)
     }
 
-    pub fn bytes(self, name: &'static str, cell: impl Fn(&'a T) -> Option<&'a [u8]>) -> Self {
+    pub fn bytes(self, name: &'static str, cell: impl Fn(T) -> Option<&'a [u8]>) -> Self {
         self.column(name, cell, Cells::Bytes)
     }
 
@@ -176,10 +168,10 @@ impl<'a, T> RowsOf<'a, T> {
     fn column<V>(
         mut self,
         name: &'static str,
-        cell: impl Fn(&'a T) -> V,
+        cell: impl Fn(T) -> V,
         cells: impl FnOnce(Vec<V>) -> Cells<'a>,
     ) -> Self {
-        let values = self.items.iter().map(|item| cell(item)).collect();
+        let values = self.items.iter().map(|item| cell(*item)).collect();
         self.rows.columns.push((name, cells(values)));
         self
     }

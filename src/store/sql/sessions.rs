@@ -128,7 +128,7 @@ pub async fn to_sweep<DB: Dialect>(
 }
 
 /// The columns that [`INSERT_SESSIONS`] reads.
-pub fn columns<'a>(sessions: &'a [&'a Session]) -> Rows<'a> {
+pub fn columns<'a>(sessions: impl IntoIterator<Item = &'a Session>) -> Rows<'a> {
     changing(RowsOf::new(sessions))
         .uuid("user_id", |session| session.user_id.0)
         .text("session_type", |session| &*session.context.session_type)
@@ -170,12 +170,12 @@ pub fn columns<'a>(sessions: &'a [&'a Session]) -> Rows<'a> {
 }
 
 /// The columns that [`UPDATE_SESSIONS`] reads.
-pub fn changing_columns<'a>(sessions: &'a [&'a Session]) -> Rows<'a> {
+pub fn changing_columns<'a>(sessions: impl IntoIterator<Item = &'a Session>) -> Rows<'a> {
     changing(RowsOf::new(sessions)).done()
 }
 
 /// What may change in a session's life.
-fn changing(rows: RowsOf<'_, Session>) -> RowsOf<'_, Session> {
+fn changing<'a>(rows: RowsOf<'a, &'a Session>) -> RowsOf<'a, &'a Session> {
     rows.uuid("id", |session| session.id.0)
         .small("state", |session| session.state().code())
         .time("last_active_at", |session| session.last_active_at)

@@ -150,9 +150,8 @@ pub async fn count_users<DB: Dialect>(
     tenant: TenantId,
     periods: &[DateRange],
 ) -> Result<BTreeMap<DateRange, UserCounts>, Fault> {
-    let periods: Vec<_> = periods.iter().collect();
     let query = Query::<DB>::new(COUNT_USERS).bind(tenant.uuid());
-    let rows = query.rows(&period_columns(&periods)).fetch(conn).await?;
+    let rows = query.rows(&period_columns(periods)).fetch(conn).await?;
     let counts = rows.iter().map(|row| {
         let period = DateRange {
             start: get::<DB, _>(row, "start_date")?,
@@ -181,9 +180,9 @@ pub fn sums<'a>(
 }
 
 /// The columns that [`UPSERT_TENANT_DAYS`] reads.
-pub fn columns<'a>(days: &'a [&'a (&'a NaiveDate, &'a UsageCounters)]) -> Rows<'a> {
+pub fn columns<'a>(days: impl IntoIterator<Item = (&'a NaiveDate, &'a UsageCounters)>) -> Rows<'a> {
     RowsOf::new(days)
-        .date("usage_date", |(date, _)| **date)
+        .date("usage_date", |(date, _)| *date)
         .int("login_count", |(_, day)| day.login_count)
         .int("active_seconds", |(_, day)| day.active_seconds)
         .int("simulation_runs", |(_, day)| day.simulation_runs)
@@ -194,16 +193,16 @@ pub fn columns<'a>(days: &'a [&'a (&'a NaiveDate, &'a UsageCounters)]) -> Rows<'
 }
 
 /// The columns that [`UPSERT_TENANT_FEATURES`] reads.
-pub fn feature_columns<'a>(uses: &'a [&'a (NaiveDate, &'a str, i64)]) -> Rows<'a> {
+pub fn feature_columns<'a>(uses: impl IntoIterator<Item = (NaiveDate, &'a str, i64)>) -> Rows<'a> {
     RowsOf::new(uses)
-        .date("usage_date", |(date, ..)| *date)
-        .text("feature", |(_, feature, _)| *feature)
-        .int("uses", |(.., uses)| *uses)
+        .date("usage_date", |(date, ..)| date)
+        .text("feature", |(_, feature, _)| feature)
+        .int("uses", |(.., uses)| uses)
         .done()
 }
 
 /// The columns that [`COUNT_USERS`] reads.
-pub fn period_columns<'a>(periods: &'a [&'a DateRange]) -> Rows<'a> {
+pub fn period_columns(periods: &[DateRange]) -> Rows<'_> {
     RowsOf::new(periods)
         .date("start_date", |period| period.start)
         .date("end_date", |period| period.end)

@@ -3,7 +3,6 @@
 #[path = "../../../tests/support/postgres.rs"]
 mod pg;
 
-use chrono::NaiveDate;
 use sqlx::{AssertSqlSafe, Executor, SqlSafeStr};
 use tempfile::TempDir;
 use uuid::Uuid;
@@ -40,8 +39,7 @@ fn statements() -> Vec<(String, usize, Many)> {
     let due = [sessions::SELECT_SESSIONS, sessions::AND_DUE].concat();
     let in_month = [performance::COUNT_COHORT, performance::OF_MONTH].concat();
     let in_days = [performance::COUNT_COHORT, performance::OF_DAYS].concat();
-    let no_keys: &[&(UserId, NaiveDate)] = &[];
-    let keys = || days::key_columns(no_keys);
+    let keys = || days::key_columns([]);
     let plain = |sql: &str, parameters| (sql.to_owned(), parameters, Many::Nothing);
     let ids = |sql: &str, parameters| (sql.to_owned(), parameters, Many::Ids);
     let rows_after = |sql: &str, parameters, rows| (sql.to_owned(), parameters, Many::Rows(rows));
@@ -49,13 +47,13 @@ fn statements() -> Vec<(String, usize, Many)> {
     vec![
         plain(SELECT_SCHEMA_VERSION, 0),
         plain(insights::SELECT_OUTCOMES, 6),
-        rows_after(performance::SUM_PERIODS, 3, performance::key_columns(&[])),
-        rows(performance::SELECT_MONTHS, performance::key_columns(&[])),
+        rows_after(performance::SUM_PERIODS, 3, performance::key_columns([])),
+        rows(performance::SELECT_MONTHS, performance::key_columns([])),
         plain(performance::SUM_SUBJECTS, 4),
         ids(&in_month, 8),
         ids(&in_days, 8),
-        rows(performance::ADD_DAYS, performance::day_columns(&[])),
-        rows(performance::ADD_MONTHS, performance::month_columns(&[])),
+        rows(performance::ADD_DAYS, performance::day_columns([])),
+        rows(performance::ADD_MONTHS, performance::month_columns([])),
         plain(&due, 2),
         plain(read::PING, 0),
         plain(read::SELECT_KEY, 1),
@@ -66,7 +64,7 @@ fn statements() -> Vec<(String, usize, Many)> {
         plain(users::SELECT_USER, 2),
         plain(users::SELECT_USERS_BY_LAST_ACTIVE, 6),
         ids(users::LOCK_USERS, 1),
-        rows(users::UPSERT_USERS, users::columns(&[])),
+        rows(users::UPSERT_USERS, users::columns([])),
         plain(&by_id, 2),
         ids(&by_ids, 1),
         ids(&open, 1),
@@ -74,39 +72,36 @@ fn statements() -> Vec<(String, usize, Many)> {
         plain(sessions::SELECT_SESSIONS_TO_SWEEP, 3),
         plain(sessions::SELECT_TENANTS_TO_SWEEP, 3),
         plain(sessions::SWEEP_ALL_NOW, 2),
-        rows(sessions::INSERT_SESSIONS, sessions::columns(&[])),
-        rows(sessions::UPDATE_SESSIONS, sessions::changing_columns(&[])),
+        rows(sessions::INSERT_SESSIONS, sessions::columns([])),
+        rows(sessions::UPDATE_SESSIONS, sessions::changing_columns([])),
         rows(days::SELECT_DAYS_BY_KEY, keys()),
         plain(days::SELECT_DAYS_BY_USER, 4),
         plain(days::SELECT_DAYS_BY_DATE, 5),
         ids(days::SELECT_DAYS_BY_DATE_AND_USERS, 5),
-        rows(days::UPSERT_DAYS, days::columns(&[])),
+        rows(days::UPSERT_DAYS, days::columns([])),
         plain(practice::LIST_PRACTICE_DAYS, 2),
         plain(practice::LIST_CALENDAR_DAYS, 4),
         plain(practice::LIST_PRACTICE_TIMES, 4),
         plain(&started_on, 6),
         plain(practice::SELECT_TOP_SUBJECTS, 6),
-        rows(practice::UPSERT_PRACTICE_TIMES, practice::time_columns(&[])),
-        rows(
-            practice::UPSERT_SUBJECT_DAYS,
-            practice::subject_columns(&[]),
-        ),
+        rows(practice::UPSERT_PRACTICE_TIMES, practice::time_columns([])),
+        rows(practice::UPSERT_SUBJECT_DAYS, practice::subject_columns([])),
         plain(tenant_usage::SELECT_TENANT_DAYS, 3),
         plain(tenant_usage::SELECT_TENANT_FEATURES, 3),
         rows(tenant_usage::COUNT_USERS, tenant_usage::period_columns(&[])),
-        rows(tenant_usage::UPSERT_TENANT_DAYS, tenant_usage::columns(&[])),
+        rows(tenant_usage::UPSERT_TENANT_DAYS, tenant_usage::columns([])),
         rows(
             tenant_usage::UPSERT_TENANT_FEATURES,
-            tenant_usage::feature_columns(&[]),
+            tenant_usage::feature_columns([]),
         ),
         rows(tenant_usage::COUNT_NEW_DAYS, keys()),
         ids(activities::SELECT_ACTIVITIES_BY_ID, 1),
         plain(activities::SELECT_ACTIVITIES_BY_SESSION, 5),
-        rows(activities::INSERT_ACTIVITIES, activities::columns(&[])),
+        rows(activities::INSERT_ACTIVITIES, activities::columns([])),
         ids(requests::SELECT_REQUESTS_BY_ID, 1),
         plain(requests::SELECT_OLD_REQUESTS, 3),
         plain(requests::SELECT_TENANTS_WITH_OLD_REQUESTS, 3),
-        rows(requests::INSERT_REQUESTS, requests::columns(&[])),
+        rows(requests::INSERT_REQUESTS, requests::columns([])),
         ids(requests::DELETE_REQUESTS, 1),
     ]
 }

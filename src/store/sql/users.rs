@@ -96,7 +96,7 @@ pub async fn by_last_active<DB: Dialect>(
 }
 
 /// The columns that [`UPSERT_USERS`] reads.
-pub fn columns<'a>(users: &'a [&'a User]) -> Rows<'a> {
+pub fn columns<'a>(users: impl IntoIterator<Item = &'a User>) -> Rows<'a> {
     RowsOf::new(users)
         .uuid("id", |user| user.id.0)
         .int("login_count", |user| user.login_count)
