@@ -49,7 +49,7 @@ const DAYS: &str = "
     FROM {days} AS d CROSS JOIN {users} AS u";
 
 /// What makes yesterday's usage count once, one of each user. Made in yesterday's last second,
-/// they are remembered for an hour of today at least.
+/// they are remembered all of today.
 const REQUESTS: &str = "
     INSERT INTO usage_requests (tenant_id, id, user_id, usage_date, fingerprint, created_at)
     SELECT {tenant}, {request}, {user}, {date}, {fingerprint}, {created}
@@ -315,12 +315,9 @@ const POSTGRES_LOAD: LoadSql = (
 );
 
 /// Does with the loaded tables what would otherwise be done while the load runs.
-async fn settle(conn: &mut Conn) -> Result<()> {
+pub async fn settle(conn: &mut Conn) -> Result<()> {
     if let Conn::Postgres(_) = conn {
-        conn.execute(
-            "VACUUM ANALYZE tenants, users, user_sessions, user_usage_stats, usage_requests",
-        )
-        .await?;
+        conn.execute("VACUUM ANALYZE").await?;
         conn.execute("CHECKPOINT").await?;
     }
     Ok(())
