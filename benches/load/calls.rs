@@ -8,13 +8,13 @@ use std::{
 use dwell::pb::v1::{
     EndSessionRequest, GetSessionRequest, GetTenantUsageReportRequest, GetUserUsageStatsRequest,
     ListSessionsRequest, RecordUsageRequest, StartSessionRequest, UsageIncrement,
-    session_service_client::SessionServiceClient,
+    insights_service_client::InsightsServiceClient, session_service_client::SessionServiceClient,
     usage_stats_service_client::UsageStatsServiceClient,
 };
 use tonic::{Request, transport::Channel};
 use uuid::Uuid;
 
-use crate::Result;
+use crate::{Result, insights::Insight};
 
 /// Whom calls are for: users, numbered from 1, of tenants, numbered from `first_tenant`.
 #[derive(Clone, Copy, Debug)]
@@ -52,12 +52,15 @@ pub enum Workload {
     Page(ListSessionsRequest),
     /// A tenant's report.
     Report(GetTenantUsageReportRequest),
+    /// What a user's sessions add up to.
+    Insight(Insight),
 }
 
 /// One caller, on a connection that it may share.
 pub struct Caller {
     sessions: SessionServiceClient<Channel>,
     usage: UsageStatsServiceClient<Channel>,
+    insights: InsightsServiceClient<Channel>,
     population: Population,
     random: fastrand::Rng,
 }
@@ -66,7 +69,8 @@ impl Caller {
     pub fn new(channel: Channel, population: Population, seed: u64) -> Self {
         Self {
             sessions: SessionServiceClient::new(channel.clone()),
-            usage: UsageStatsServiceClient::new(channel),
+            usage: UsageStatsServiceClient::new(channel.clone()),
+            insights: InsightsServiceClient::new(channel),
             population,
             random: fastrand::Rng::with_seed(seed),
         }
@@ -91,6 +95,11 @@ impl Caller {
             Workload::UserDays { first, last } => self.user_days(first, last).await?,
             Workload::Page(request) => self.page(request.clone()).await?,
             Workload::Report(request) => self.report(request.clone()).await?,
+            Workload::Insight(insight) => {
+                let tenant = self.tenant();
+                let answered = insight.call(&mut self.insights, tenant).await?;
+                insist(answered, "the answer has nothing of the user's sessions")?;
+            }
         }
         Ok(true)
     }
@@ -191,8 +200,8 @@ pub fn user_id(tenant: Uuid, number: u32) -> Uuid {
     Uuid::from_u128(tenant.as_u128() << 64 | u128::from(number))
 }
 
-/// Of a session that [`crate::data`] made, from 0.
-fn session_id(number: u64) -> Uuid {
+/// Of a session that was there before the load, from 0.
+pub fn session_id(number: u64) -> Uuid {
     Uuid::from_u128(u128::from(number + 1) << 64)
 }
 

@@ -13,6 +13,7 @@ const HISTORY_DAYS: u32 = 20;
 const MICROS_A_DAY: u64 = 86_400_000_000;
 /// How long each session lasted.
 const SESSION_MICROS: u64 = 600_000_000;
+const SECOND_MICROS: u64 = 1_000_000;
 
 const TENANTS: &str = "
     INSERT INTO tenants (tenant_id, time_zone, time_zone_changes, idle_timeout_seconds,
@@ -47,6 +48,13 @@ const DAYS: &str = "
     SELECT {tenant}, {user}, {date}, 2, 1200, 0, 3, '{\"export\": 2, \"search\": 7}', 2, 2, {time}
     FROM {days} AS d CROSS JOIN {users} AS u";
 
+/// What makes yesterday's usage count once, one of each user. Made in yesterday's last second,
+/// they are remembered all of today.
+const REQUESTS: &str = "
+    INSERT INTO usage_requests (tenant_id, id, user_id, usage_date, fingerprint, created_at)
+    SELECT {tenant}, {request}, {user}, {date}, {fingerprint}, {created}
+    FROM {days} AS d CROSS JOIN {users} AS u";
+
 /// A value as an engine writes it, from integers.
 impl Engine {
     fn uuid(self, high: &str, low: &str) -> String {
@@ -72,6 +80,14 @@ impl Engine {
         }
     }
 
+    /// Of no request.
+    fn fingerprint(self) -> &'static str {
+        match self {
+            Self::Sqlite => "zeroblob(32)",
+            Self::Postgres => "decode(repeat('00', 32), 'hex')",
+        }
+    }
+
     fn series(self, name: &str, first: u32, count: u32) -> String {
         let last = first + count - 1;
         match self {
@@ -94,7 +110,7 @@ impl Engine {
             }
         };
         let seconds: u64 = conn.texts(sql).await?.concat().parse()?;
-        Ok(seconds * 1_000_000)
+        Ok(seconds * SECOND_MICROS)
     }
 }
 
@@ -109,7 +125,8 @@ pub async fn population(database: &Database, population: Population) -> Result<(
     let engine = database.engine;
     let mut conn = database.connect().await?;
     users(&mut conn, engine, population).await?;
-    let yesterday = engine.midnight(&mut conn).await? - MICROS_A_DAY;
+    let midnight = engine.midnight(&mut conn).await?;
+    let yesterday = midnight - MICROS_A_DAY;
     let tenants = engine.series("tenant", population.first_tenant, population.tenants);
     let some = engine.series("number", 1, population.users.div_ceil(10));
     let each = format!("(SELECT tenant, number FROM {tenants} AS t CROSS JOIN {some} AS u)");
@@ -122,6 +139,12 @@ pub async fn population(database: &Database, population: Population) -> Result<(
         ("{tenant}", engine.uuid("0", "tenant")),
         ("{user}", engine.uuid("tenant", "number")),
         ("{session}", engine.uuid("number", "tenant")),
+        ("{request}", engine.uuid("number", "tenant")),
+        ("{fingerprint}", engine.fingerprint().to_owned()),
+        (
+            "{created}",
+            engine.time(&(midnight - SECOND_MICROS).to_string()),
+        ),
         ("{date}", date.clone()),
         ("{start_date}", date),
         ("{time}", time.clone()),
@@ -131,7 +154,7 @@ pub async fn population(database: &Database, population: Population) -> Result<(
             engine.time(&(yesterday + SESSION_MICROS).to_string()),
         ),
     ];
-    for sql in [SESSIONS, DAYS] {
+    for sql in [SESSIONS, DAYS, REQUESTS] {
         conn.execute(&filled(sql, &values)).await?;
     }
     settle(&mut conn).await?;
@@ -292,10 +315,9 @@ const POSTGRES_LOAD: LoadSql = (
 );
 
 /// Does with the loaded tables what would otherwise be done while the load runs.
-async fn settle(conn: &mut Conn) -> Result<()> {
+pub async fn settle(conn: &mut Conn) -> Result<()> {
     if let Conn::Postgres(_) = conn {
-        conn.execute("VACUUM ANALYZE tenants, users, user_sessions, user_usage_stats")
-            .await?;
+        conn.execute("VACUUM ANALYZE").await?;
         conn.execute("CHECKPOINT").await?;
     }
     Ok(())

@@ -16,10 +16,12 @@ mod database;
 mod echo;
 mod ghz;
 mod import;
+mod insights;
 mod open;
 mod pgbench;
 #[path = "../../tests/support/server.rs"]
 mod postgres_server;
+mod practice;
 mod rows;
 mod servers;
 mod table;
@@ -63,6 +65,9 @@ pub struct Args {
     /// Users of the large ledger, whose reports are compared with those of a thousand.
     #[arg(long, default_value = "100000", value_parser = clap::value_parser!(u32).range(1_000..))]
     report_users: u32,
+    /// Sessions of the tenant, one of whose users is asked about.
+    #[arg(long, default_value = "1000000", value_parser = clap::value_parser!(u32).range(i64::from(practice::OF_USER)..))]
+    insight_sessions: u32,
     /// Rows that are streamed.
     #[arg(long, default_value = "1000000", value_parser = clap::value_parser!(u32).range(100..))]
     stream_rows: u32,

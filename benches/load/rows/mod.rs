@@ -3,6 +3,7 @@
 mod agreement;
 mod fairness;
 mod footprint;
+mod insights;
 mod latency;
 mod reads;
 mod scale;
@@ -49,6 +50,7 @@ pub fn all(args: &Args) -> Vec<Measurement> {
         latency::all(),
         streams::all(args),
         reads::all(args),
+        insights::all(args),
         fairness::all(),
         footprint::all(),
         scale::all(),
