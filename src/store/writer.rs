@@ -10,6 +10,7 @@
 //! what makes it right, with several instances on one database too.
 
 mod lane;
+mod queue;
 #[cfg(test)]
 mod tests;
 
@@ -21,12 +22,9 @@ use std::{
 use async_trait::async_trait;
 use futures::future::BoxFuture;
 use quick_cache::sync::Cache;
-use tokio::{
-    sync::{mpsc, oneshot},
-    task::JoinSet,
-};
-use tokio_util::sync::CancellationToken;
+use tokio::{sync::oneshot, task::JoinSet};
 
+use self::queue::Queue;
 use super::{Error, Store};
 use crate::domain::{
     ids::{SessionId, TenantId, UserId},
@@ -34,8 +32,6 @@ use crate::domain::{
     rejection::{Entity, Rejection},
 };
 
-/// Writes that wait in one lane before further ones are refused.
-const QUEUE: usize = 4_096;
 /// Sessions whose user is remembered, so that their heartbeats find their lane without a read.
 const OWNERS: usize = 100_000;
 
@@ -140,7 +136,6 @@ impl<C: Command> Job for Pending<C> {
 pub struct Writer {
     handle: Handle,
     lanes: JoinSet<()>,
-    closing: CancellationToken,
 }
 
 impl Writer {
@@ -157,12 +152,11 @@ impl Writer {
     }
 
     fn with_lanes(apply: &Arc<dyn Apply>, find: FindOwner, lanes: usize) -> Self {
-        let closing = CancellationToken::new();
         let mut tasks = JoinSet::new();
         let queues = (0..lanes).map(|_| {
-            let (sender, queue) = mpsc::channel(QUEUE);
-            tasks.spawn(lane::run(apply.clone(), queue, closing.clone()));
-            sender
+            let queue = Arc::new(Queue::default());
+            tasks.spawn(lane::run(apply.clone(), queue.clone()));
+            queue
         });
         let handle = Handle {
             queues: queues.collect(),
@@ -175,7 +169,6 @@ impl Writer {
         Self {
             handle,
             lanes: tasks,
-            closing,
         }
     }
 
@@ -187,15 +180,25 @@ impl Writer {
 
     /// Admits no more, carries out and answers what was admitted, and ends the lanes.
     pub async fn close(mut self) {
-        self.closing.cancel();
+        for queue in self.handle.queues.iter() {
+            queue.close();
+        }
         while self.lanes.join_next().await.is_some() {}
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        for queue in self.handle.queues.iter() {
+            queue.abandon();
+        }
     }
 }
 
 /// Puts writes on their lanes.
 #[derive(Clone)]
 pub struct Handle {
-    queues: Arc<[mpsc::Sender<Box<dyn Job>>]>,
+    queues: Arc<[Arc<Queue>]>,
     owners: Arc<Owners>,
     waits: bool,
 }
@@ -232,12 +235,9 @@ impl Handle {
             reply,
         });
         if self.waits {
-            queue.send(job).await.map_err(|_| Error::ShuttingDown)?;
+            queue.push_patiently(job).await?;
         } else {
-            queue.try_send(job).map_err(|refused| match refused {
-                mpsc::error::TrySendError::Full(_) => Error::Overloaded,
-                mpsc::error::TrySendError::Closed(_) => Error::ShuttingDown,
-            })?;
+            queue.push(job).map_err(|(_, error)| error)?;
         }
         answer.await.unwrap_or(Err(Error::OutcomeUnknown))
     }
@@ -265,12 +265,13 @@ impl Handle {
         self.submit(tenant, command(user)).await
     }
 
-    fn lane(&self, tenant: TenantId) -> Result<&mpsc::Sender<Box<dyn Job>>, Error> {
+    fn lane(&self, tenant: TenantId) -> Result<&Queue, Error> {
         let mut hash = DefaultHasher::new();
         tenant.hash(&mut hash);
         let lanes = u64::try_from(self.queues.len()).unwrap_or(1).max(1);
         let lane = usize::try_from(hash.finish() % lanes).unwrap_or(0);
-        self.queues.get(lane).ok_or(Error::ShuttingDown)
+        let queue = self.queues.get(lane);
+        queue.map(|queue| &**queue).ok_or(Error::ShuttingDown)
     }
 }
 

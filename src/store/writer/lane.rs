@@ -3,15 +3,11 @@
 use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use futures::FutureExt;
-use tokio::{
-    sync::mpsc,
-    time::{Instant, sleep},
-};
-use tokio_util::sync::CancellationToken;
+use tokio::time::{Instant, sleep};
 use tracing::{error, warn};
 use uuid::Uuid;
 
-use super::{Apply, Commit, Failure, Job, Settled};
+use super::{Apply, Commit, Failure, Job, Settled, queue::Queue};
 use crate::store::Error;
 
 /// Writes that one transaction takes at most: beyond some hundreds a larger batch is hardly
@@ -24,25 +20,12 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(500);
 
 type Batch = Vec<Box<dyn Job>>;
 
-/// Takes what has queued up, carries it out and answers, until `closing` and the queue is empty.
-pub async fn run(
-    apply: Arc<dyn Apply>,
-    mut queue: mpsc::Receiver<Box<dyn Job>>,
-    closing: CancellationToken,
-) {
+/// Takes what has queued up, carries it out and answers, until the queue is closed and empty.
+pub async fn run(apply: Arc<dyn Apply>, queue: Arc<Queue>) {
     loop {
-        let mut batch = Batch::new();
-        tokio::select! {
-            biased;
-            () = closing.cancelled(), if !queue.is_closed() => {
-                queue.close();
-                continue;
-            }
-            taken = queue.recv_many(&mut batch, MAX_BATCH) => {
-                if taken == 0 {
-                    return;
-                }
-            }
+        let mut batch = queue.take(MAX_BATCH).await;
+        if batch.is_empty() {
+            return;
         }
         // Tenants in order, so that two lanes lock them in the same order; stable, so that
         // each user's writes keep theirs.

@@ -9,7 +9,7 @@ use std::{
 use tokio::sync::Semaphore;
 use uuid::Uuid;
 
-use super::*;
+use super::{queue::QUEUE, *};
 use crate::domain::{settings::TenantSettings, time::Timestamp};
 
 /// What the engine does with the next batch it is given.
@@ -261,6 +261,46 @@ async fn a_full_queue_refuses_at_once_and_the_patient_wait() {
     assert!(answers.contains(&Err(Error::Overloaded)));
     assert!(answers.iter().filter(|answer| answer.is_ok()).count() >= QUEUE);
     assert_eq!(waited, Ok(1));
+}
+
+#[tokio::test]
+async fn one_tenants_rush_is_no_others_wait() {
+    let engine = Arc::new(Engine::new());
+    let writer = writer(&engine);
+    let handle = writer.handle();
+    let answered = Mutex::new(Vec::new());
+    let submit = async |number: usize, id| {
+        let answer = handle.submit(tenant(id), Echo(number)).await;
+        answered.lock().unwrap().push(number);
+        answer
+    };
+    let rush = futures::future::join_all((0..2 * QUEUE).map(|number| submit(number, 1)));
+    let last = 2 * QUEUE;
+    let (rushed, other, ()) = tokio::join!(rush, submit(last, 2), async {
+        tokio::task::yield_now().await;
+        engine.permits.add_permits(Semaphore::MAX_PERMITS / 2);
+    });
+    assert!(rushed.contains(&Err(Error::Overloaded)));
+    assert_eq!(other, Ok(last));
+    // Refusals come at once; of what was let in, it is among the first.
+    let refused = rushed.iter().filter(|answer| answer.is_err()).count();
+    let place = answered.lock().unwrap().iter().position(|n| *n == last);
+    assert!(place.unwrap() < refused + 1_000, "{place:?} of {QUEUE}");
+}
+
+#[tokio::test]
+async fn a_writer_that_is_dropped_keeps_nobody_waiting() {
+    let engine = Arc::new(Engine::new());
+    let writer = writer(&engine);
+    let handle = writer.handle();
+    let waiting = handle.submit(tenant(1), Echo(1));
+    let (answer, ()) = tokio::join!(waiting, async {
+        tokio::task::yield_now().await;
+        drop(writer);
+    });
+    assert_eq!(answer, Err(Error::OutcomeUnknown));
+    let late = handle.submit(tenant(1), Echo(2)).await;
+    assert_eq!(late, Err(Error::ShuttingDown));
 }
 
 #[tokio::test]
