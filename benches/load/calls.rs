@@ -98,7 +98,7 @@ impl Caller {
             Workload::Insight(insight) => {
                 let tenant = self.tenant();
                 let answered = insight.call(&mut self.insights, tenant).await?;
-                insist(answered, "the answer has nothing of the user's sessions")?;
+                insist(answered, "the answer is not of the user's sessions")?;
             }
         }
         Ok(true)

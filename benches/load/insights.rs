@@ -11,7 +11,7 @@ use dwell::pb::v1::{
 use tonic::transport::Channel;
 use uuid::Uuid;
 
-use crate::{Result, calls::with_tenant};
+use crate::{Result, calls::with_tenant, practice::OF_USER};
 
 #[derive(Clone, Debug)]
 pub enum Insight {
@@ -132,7 +132,7 @@ fn comparison(user_id: &str, by: By, date: &str) -> Insight {
 }
 
 impl Insight {
-    /// Whether the answer holds anything.
+    /// Whether the answer holds what was recorded: all of the user's sessions where it counts all.
     pub async fn call(
         &self,
         client: &mut InsightsServiceClient<Channel>,
@@ -150,7 +150,11 @@ impl Insight {
         Ok(match self {
             Self::Stats(request) => answer!(get_session_stats, request).total_sessions > 0,
             Self::Warmup(request) => !answer!(get_warmup, request).focus_areas.is_empty(),
-            Self::Statistics(request) => answer!(get_user_statistics, request).total_sessions > 0,
+            Self::Statistics(request) => {
+                let answer = answer!(get_user_statistics, request);
+                let uncompleted = answer.partial_sessions + answer.abandoned_sessions;
+                answer.total_sessions + uncompleted == i64::from(OF_USER)
+            }
             Self::Streak(request) => answer!(get_streak, request).longest_days > 0,
             Self::Calendar(request) => !answer!(get_calendar, request).days.is_empty(),
             Self::Frequency(request) => !answer!(get_practice_frequency, request).days.is_empty(),

@@ -71,9 +71,8 @@ struct Practice {
 impl Practice {
     fn new(number: u32, sessions: u32, now: Timestamp) -> Self {
         let mut random = Rng::with_seed(number.into());
-        let each = sessions / OF_USER;
-        let of_user = number.is_multiple_of(each) && number / each < OF_USER;
-        let user = if of_user {
+        let of_user = |numbers: u32| u64::from(numbers) * u64::from(OF_USER) / u64::from(sessions);
+        let user = if of_user(number) < of_user(number + 1) {
             user()
         } else {
             user_id(tenant_id(1), 2 + random.u32(..OTHERS))
@@ -145,7 +144,7 @@ impl Practice {
     }
 
     fn activity(&mut self) -> LogActivityRequest {
-        let items_correct = self.random.i64(..=20);
+        let items_correct = self.random.i64(0..=20);
         LogActivityRequest {
             session_id: self.session_id.clone(),
             activity_type: self.one_of(["testing", "flashcards", "assignment"]),
