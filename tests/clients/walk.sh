@@ -159,9 +159,10 @@ answered "it serves" '.status == "SERVING"'
 
 ask "$address" list
 same "reflection lists the services" \
-    "dwell.v1.SessionService dwell.v1.TenantService dwell.v1.UsageStatsService grpc.health.v1.Health" \
+    "dwell.v1.InsightsService dwell.v1.SessionService dwell.v1.TenantService dwell.v1.UsageStatsService grpc.health.v1.Health" \
     "$(tr '\n' ' ' <<<"$answer" | sed 's/ $//')"
-for service in '' dwell.v1.SessionService dwell.v1.UsageStatsService dwell.v1.TenantService; do
+for service in '' dwell.v1.SessionService dwell.v1.UsageStatsService dwell.v1.TenantService \
+    dwell.v1.InsightsService; do
     ask -d "{\"service\": \"$service\"}" "$address" grpc.health.v1.Health/Check
     answered "health of '${service}' is SERVING" '.status == "SERVING"'
 done
@@ -286,6 +287,50 @@ call_as $neighbour UsageStatsService/GetUserSummary "{\"user_id\": \"$user\"}"
 refused "a neighbour's user is NOT_FOUND" $NOT_FOUND
 call UsageStatsService/ListUserSummaries '{}'
 answered "both users are listed" '.summaries | length == 2'
+
+# Two days of practice in a row, a year back in the reports of nobody else.
+learner=5e1f0000-0000-4000-8000-0000000000a4
+for number in 3 4; do
+    call SessionService/RecordSession "{\"user_id\": \"$learner\",
+        \"session_id\": \"5e1f0000-0000-4000-8000-0000000000e$number\",
+        \"start_time\": \"2025-03-0${number}T10:00:00Z\", \"duration\": \"${number}00s\",
+        \"progress\": 1, \"subject\": {\"type\": \"course\", \"id\": \"es\", \"name\": \"Spanish\"},
+        \"result\": {\"words_spoken\": 10, \"scores\": {\"fluency\": ${number}0},
+            \"topics\": [\"food\"], \"areas_to_improve\": [\"verbs\"]}}"
+done
+insight() { # METHOD FIELDS
+    call "InsightsService/$1" "{\"user_id\": \"$learner\"$2}"
+}
+march=', "range": {"start_date": "2025-03-01", "end_date": "2025-03-31"}'
+insight GetStreak ''
+answered "a streak of two days that is over" \
+    '.longestDays == 2 and .currentDays == 0 and .lastDate == "2025-03-04" and (.atRisk | not)'
+insight GetUserStatistics ''
+answered "key figures" \
+    '.totalSessions == "2" and .totalSeconds == "700" and .completionRatePercentage == 100'
+insight GetCalendar "$march"
+answered "a calendar of two days" '[.days[].date] == ["2025-03-03", "2025-03-04"]'
+insight GetPracticeFrequency ', "days": 7'
+answered "no practice in the last days" '(.days | length == 0) and (.weekdayHours | length == 168)'
+insight ListTopSubjects ''
+answered "the one subject" '.subjects[0] | .subject.id == "es" and .sessions == "2"'
+insight GetSessionStats "$march"
+answered "means of scores" '.averageScores.fluency == 35 and .totalWordsSpoken == "20"
+    and .commonTopics[0] == {"term": "food", "count": "2"}'
+insight GetWarmup ''
+answered "a warm-up begins with the last session" '.lastSession.startTime == "2025-03-04T10:00:00Z"'
+insight GetPerformanceOverview ', "date": "2025-03-04"'
+answered "an overview of the month" \
+    '.period.startDate == "2025-03-01" and .metrics[0].metric == "METRIC_STUDY_TIME"'
+insight GetPerformanceTrend ', "metric": "METRIC_STUDY_TIME", "granularity": "GRANULARITY_DAY"'
+answered "two days are no trend" '.overallTrend == "TREND_INSUFFICIENT_DATA"'
+insight ComparePerformance ', "by": "BY_SUBJECT", "date": "2025-03-04"'
+answered "subjects side by side" '.entries[0] | .label == "Spanish" and .studyMinutes == "11"'
+call_as "$neighbour" InsightsService/GetUserStatistics "{\"user_id\": \"$learner\"}"
+answered "a neighbour's figures of the same user are zero" '.totalSessions == "0"'
+call InsightsService/GetPerformanceTrend '{"user_id": "me", "periods": 61}'
+refused "whom and what: every bad field at once" $INVALID_ARGUMENT \
+    '[.details[].fieldViolations[]?.field] | sort == ["metric", "periods", "user_id"]'
 
 lister=5e1f0000-0000-4000-8000-0000000000a3
 for day in 01 02 03; do
