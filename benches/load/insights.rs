@@ -27,61 +27,75 @@ pub enum Insight {
     Comparison(ComparePerformanceRequest),
 }
 
-/// Every question about the user, by name. What is of a month is of the last whole one.
-pub fn all(user: Uuid, today: NaiveDate) -> Vec<(&'static str, Insight)> {
+/// A question, by the name of its row.
+type Named = (&'static str, Insight);
+
+/// Every question about the user. Reports of a month are of the last whole one.
+pub fn all(user: Uuid, today: NaiveDate) -> Vec<Named> {
     let user_id = user.to_string();
     let month = (today - Days::new(today.day().into())).to_string();
+    let mut all = practice(&user_id, today);
+    all.extend(performance(&user_id, &month));
+    all
+}
+
+fn practice(user_id: &str, today: NaiveDate) -> Vec<Named> {
     vec![
-        ("GetSessionStats of a week", stats(&user_id, Period::Week)),
-        ("GetSessionStats of a month", stats(&user_id, Period::Month)),
+        ("GetSessionStats of a week", stats(user_id, Period::Week)),
+        ("GetSessionStats of a month", stats(user_id, Period::Month)),
         (
             "GetWarmup",
             Insight::Warmup(GetWarmupRequest {
-                user_id: user_id.clone(),
+                user_id: user_id.to_owned(),
             }),
         ),
         (
             "GetUserStatistics",
             Insight::Statistics(GetUserStatisticsRequest {
-                user_id: user_id.clone(),
+                user_id: user_id.to_owned(),
                 ..GetUserStatisticsRequest::default()
             }),
         ),
         (
             "GetStreak",
             Insight::Streak(GetStreakRequest {
-                user_id: user_id.clone(),
+                user_id: user_id.to_owned(),
             }),
         ),
-        ("GetCalendar of a month", calendar(&user_id, today, 30)),
-        ("GetCalendar of a year", calendar(&user_id, today, 365)),
+        ("GetCalendar of a month", calendar(user_id, today, 30)),
+        ("GetCalendar of a year", calendar(user_id, today, 365)),
         (
             "GetPracticeFrequency of 30 days",
             Insight::Frequency(GetPracticeFrequencyRequest {
-                user_id: user_id.clone(),
+                user_id: user_id.to_owned(),
                 days: 30,
             }),
         ),
         (
             "ListTopSubjects",
             Insight::TopSubjects(ListTopSubjectsRequest {
-                user_id: user_id.clone(),
+                user_id: user_id.to_owned(),
                 ..ListTopSubjectsRequest::default()
             }),
         ),
+    ]
+}
+
+fn performance(user_id: &str, month: &str) -> Vec<Named> {
+    vec![
         (
             "GetPerformanceOverview of a month",
             Insight::Overview(GetPerformanceOverviewRequest {
-                user_id: user_id.clone(),
+                user_id: user_id.to_owned(),
                 granularity: Granularity::Month.into(),
-                date: month.clone(),
+                date: month.to_owned(),
                 ..GetPerformanceOverviewRequest::default()
             }),
         ),
         (
             "GetPerformanceTrend of months",
             Insight::Trend(GetPerformanceTrendRequest {
-                user_id: user_id.clone(),
+                user_id: user_id.to_owned(),
                 metric: Metric::TestAverage.into(),
                 granularity: Granularity::Month.into(),
                 ..GetPerformanceTrendRequest::default()
@@ -89,15 +103,15 @@ pub fn all(user: Uuid, today: NaiveDate) -> Vec<(&'static str, Insight)> {
         ),
         (
             "ComparePerformance by subject",
-            comparison(&user_id, By::Subject, &month),
+            comparison(user_id, By::Subject, month),
         ),
         (
             "ComparePerformance by period",
-            comparison(&user_id, By::Period, &month),
+            comparison(user_id, By::Period, month),
         ),
         (
             "ComparePerformance by cohort",
-            comparison(&user_id, By::Cohort, &month),
+            comparison(user_id, By::Cohort, month),
         ),
     ]
 }
