@@ -39,13 +39,12 @@ const LOCK_CLASS: i32 = 7_201;
 /// What the lanes run finds its rows by key. So a plan for these very parameters is no better
 /// than the one made before, and to make it takes longer than to run it; and a table of which
 /// there are no statistics yet, as of one that was just made, is searched by key all the same.
-const BY_KEY: [(&str, &str); 7] = [
+const BY_KEY: [(&str, &str); 6] = [
     ("plan_cache_mode", "force_generic_plan"),
     ("enable_seqscan", "off"),
     ("enable_bitmapscan", "off"),
     ("enable_hashjoin", "off"),
     ("enable_mergejoin", "off"),
-    ("enable_sort", "off"),
     ("jit", "off"),
 ];
 /// How long a connection may be idle before it is tried.
