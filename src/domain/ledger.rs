@@ -160,7 +160,7 @@ pub struct Ledger {
     pub requests: Table<RequestId, UsageRequest>,
     /// The sessions of a user that are stored as open. Their rows stand in `sessions`.
     pub open_sessions: Table<UserId, BTreeSet<SessionId>>,
-    /// What performance is computed from.
+    /// What the batch adds to what performance is computed from.
     pub performance: Additions,
     /// What the batch adds to practice.
     pub practice: PracticeAdditions,

@@ -60,21 +60,23 @@ pub async fn open(
     let replica = replica.map(self::options).transpose()?;
     // A pool would only say that no connection became free; this says why.
     PgConnection::connect_with(&options).await?.close().await?;
-    let lanes = u32::try_from(LANES).unwrap_or(u32::MAX);
-    let writer = options.clone().options(BY_KEY);
-    let write = pool(lanes).connect_with(writer).await?;
-    let mut conn = write.acquire().await?;
+    // What the lanes are told of plans is not for migrations, which go over whole tables.
+    let plain = pool(1).connect_with(options.clone()).await?;
     if migrate {
-        MIGRATIONS.run(&write).await?;
+        MIGRATIONS.run(&plain).await?;
+        let mut conn = plain.acquire().await?;
         conn.lock().await?;
         citus::distribute(&mut conn).await?;
         conn.unlock().await?;
     } else {
+        let mut conn = plain.acquire().await?;
         insist_on_schema::<Postgres>(&mut conn, &MIGRATIONS).await?;
     }
-    drop(conn);
+    plain.close().await;
+    let lanes = u32::try_from(LANES).unwrap_or(u32::MAX);
+    let writer = options.clone().options(BY_KEY);
     Ok(Pools {
-        write,
+        write: pool(lanes).connect_with(writer).await?,
         read: pool(READERS).connect_lazy_with(options),
         replica: replica.map(|options| pool(READERS).connect_lazy_with(options)),
     })

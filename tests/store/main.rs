@@ -46,6 +46,7 @@ mod model;
 mod performance;
 mod performance_model;
 mod practice;
+mod property;
 mod reading;
 mod reference;
 mod report;

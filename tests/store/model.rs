@@ -1,9 +1,6 @@
 //! Whatever is done in whatever order, both engines come to what the plain rules say.
 
-use std::{
-    sync::atomic::{AtomicU64, Ordering},
-    time::Duration,
-};
+use std::time::Duration;
 
 use chrono::{DateTime, Offset, TimeZone};
 use chrono_tz::Tz;
@@ -16,13 +13,11 @@ use dwell::{
     },
     store::Error,
 };
-use proptest::{
-    prelude::*,
-    test_runner::{Config, TestRunner},
-};
+use proptest::{prelude::*, test_runner::Config};
 
 use crate::{
     fixture::{Fixture, completed, days, invalid_field, seconds, session, user},
+    property::try_cases,
     reference::{DAY, Dates, Reference, SECOND},
 };
 
@@ -391,22 +386,10 @@ async fn run(case: &Case, engines: &[Fixture; 2]) {
 
 #[test]
 fn both_engines_do_what_the_plain_rules_say() {
-    let runtime = tokio::runtime::Runtime::new().unwrap();
-    let engines = runtime.block_on(async { [Fixture::sqlite().await, Fixture::postgres().await] });
     let config = Config {
         cases: 64,
         max_shrink_iters: 400,
-        failure_persistence: None,
         ..Config::default()
     };
-    // Each case is a tenant of its own, on the same databases.
-    let tenants = AtomicU64::new(1_000);
-    TestRunner::new(config)
-        .run(&cases(), |case| {
-            let tenant = u128::from(tenants.fetch_add(1, Ordering::SeqCst));
-            let engines = engines.each_ref().map(|db| db.for_tenant(tenant));
-            runtime.block_on(run(&case, &engines));
-            Ok(())
-        })
-        .unwrap();
+    try_cases(&config, &cases(), &run);
 }

@@ -1,11 +1,7 @@
 //! Whatever is practised in whatever order, both engines tell of it what counting one by one
 //! comes to, before the sweep and after it.
 
-use std::{
-    collections::BTreeSet,
-    sync::atomic::{AtomicU64, Ordering},
-    time::Duration,
-};
+use std::{collections::BTreeSet, time::Duration};
 
 use chrono::{Datelike, NaiveDate};
 use chrono_tz::Tz;
@@ -23,14 +19,12 @@ use dwell::domain::{
     settings::SettingsPatch,
     time::Timestamp,
 };
-use proptest::{
-    prelude::*,
-    test_runner::{Config, TestRunner},
-};
+use proptest::{prelude::*, test_runner::Config};
 use uuid::Uuid;
 
 use crate::{
     fixture::{Fixture, completed, context, session, start_session, user},
+    property::try_cases,
     reference::{DAY, Dates, SECOND},
 };
 
@@ -450,22 +444,10 @@ async fn run(case: &Case, engines: &[Fixture; 2]) {
 
 #[test]
 fn both_engines_tell_what_counting_one_by_one_comes_to() {
-    let runtime = tokio::runtime::Runtime::new().unwrap();
-    let engines = runtime.block_on(async { [Fixture::sqlite().await, Fixture::postgres().await] });
     let config = Config {
         cases: 40,
         max_shrink_iters: 200,
-        failure_persistence: None,
         ..Config::default()
     };
-    // Each case is a tenant of its own, on the same databases.
-    let tenants = AtomicU64::new(1_000);
-    TestRunner::new(config)
-        .run(&cases(), |case| {
-            let tenant = u128::from(tenants.fetch_add(1, Ordering::SeqCst));
-            let engines = engines.each_ref().map(|db| db.for_tenant(tenant));
-            runtime.block_on(run(&case, &engines));
-            Ok(())
-        })
-        .unwrap();
+    try_cases(&config, &cases(), &run);
 }

@@ -1,9 +1,6 @@
 //! The sums that are kept for reports, against plain sets of what was recorded.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::atomic::{AtomicU64, Ordering},
-};
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::NaiveDate;
 use dwell::domain::{
@@ -12,12 +9,12 @@ use dwell::domain::{
     report::UserCounts,
     usage::{UsageCounters, UsageIncrement},
 };
-use proptest::{
-    collection::vec,
-    test_runner::{Config, TestRunner},
-};
+use proptest::{collection::vec, test_runner::Config};
 
-use crate::fixture::{Fixture, at, day, user};
+use crate::{
+    fixture::{Fixture, at, day, user},
+    property::try_cases,
+};
 
 /// Users and days of November, recorded at once.
 type Batch = Vec<(u8, u8)>;
@@ -102,22 +99,18 @@ async fn check(db: &Fixture, batches: &[Batch]) {
 
 #[test]
 fn reports_of_any_period_are_what_counting_anew_would_give() {
-    let runtime = tokio::runtime::Runtime::new().unwrap();
-    let engines = runtime.block_on(async { [Fixture::sqlite().await, Fixture::postgres().await] });
     let config = Config {
         cases: 32,
-        failure_persistence: None,
         ..Config::default()
     };
-    let tenants = AtomicU64::new(1_000);
     let batches = vec(vec((0..4_u8, 1..=12_u8), 1..8), 1..8);
-    TestRunner::new(config)
-        .run(&batches, |batches| {
-            let tenant = u128::from(tenants.fetch_add(1, Ordering::SeqCst));
-            for db in &engines {
-                runtime.block_on(check(&db.for_tenant(tenant), &batches));
+    try_cases(
+        &config,
+        &batches,
+        &async |batches: &Vec<Batch>, engines: &[Fixture; 2]| {
+            for db in engines {
+                check(db, batches).await;
             }
-            Ok(())
-        })
-        .unwrap();
+        },
+    );
 }

@@ -36,7 +36,6 @@ pub trait Dialect:
     + Speaks<Option<String>>
     + Speaks<Option<Vec<u8>>>
     + Speaks<Option<Timestamp>>
-    + Speaks<Option<NaiveDate>>
     + Speaks<Option<Json<Box<RawValue>>>>
 {
     /// Begins a transaction whose reads all see one snapshot.

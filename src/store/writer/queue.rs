@@ -102,8 +102,10 @@ impl Queue {
     /// Lets no more in and drops what waits.
     pub fn abandon(&self) {
         self.close();
-        let dropped = std::mem::take(&mut self.lines().waiting);
-        drop(dropped);
+        *self.lines() = Lines {
+            closed: true,
+            ..Lines::default()
+        };
     }
 
     /// No code panics while it holds the lock, and lines are whole after each statement.
