@@ -11,7 +11,7 @@ use tracing::{info, warn};
 use crate::{
     domain::{ids::IdSource, time::Clock},
     grpc::{
-        Context, Insights, KEY_NAME, PageTokens, Sessions, Tenants, UsageStats,
+        Context, Insights, KEY_NAME, PageTokens, Reports, Sessions, Tenants, UsageStats,
         observe::ObserveLayer, require_tenant,
     },
     jobs::Jobs,
@@ -19,6 +19,7 @@ use crate::{
         FILE_DESCRIPTOR_SET,
         v1::{
             insights_service_server::InsightsServiceServer,
+            report_service_server::ReportServiceServer,
             session_service_server::SessionServiceServer,
             tenant_service_server::TenantServiceServer,
             usage_stats_service_server::UsageStatsServiceServer,
@@ -47,10 +48,18 @@ const CONNECTION_WINDOW: u32 = 8 * 1024 * 1024;
 type Session = SessionServiceServer<Sessions>;
 type Usage = UsageStatsServiceServer<UsageStats>;
 type Insight = InsightsServiceServer<Insights>;
+type Report = ReportServiceServer<Reports>;
 type Tenant = TenantServiceServer<Tenants>;
 
 /// The names that health answers for: the whole, and each service.
-const HEALTH_NAMES: [&str; 5] = ["", Session::NAME, Usage::NAME, Insight::NAME, Tenant::NAME];
+const HEALTH_NAMES: [&str; 6] = [
+    "",
+    Session::NAME,
+    Usage::NAME,
+    Insight::NAME,
+    Report::NAME,
+    Tenant::NAME,
+];
 
 /// What a server is made of.
 pub struct Parts {
@@ -155,6 +164,7 @@ fn routes(context: Context) -> Result<(HealthReporter, Routes), Box<dyn Error + 
             .with_service_name(Session::NAME)
             .with_service_name(Usage::NAME)
             .with_service_name(Insight::NAME)
+            .with_service_name(Report::NAME)
             .with_service_name(Tenant::NAME)
             .with_service_name("grpc.health.v1.Health")
     };
@@ -171,6 +181,10 @@ fn routes(context: Context) -> Result<(HealthReporter, Routes), Box<dyn Error + 
         ))
         .add_service(Insight::with_interceptor(
             Insights(context.clone()),
+            require_tenant,
+        ))
+        .add_service(Report::with_interceptor(
+            Reports(context.clone()),
             require_tenant,
         ))
         .add_service(Tenant::with_interceptor(Tenants(context), require_tenant));

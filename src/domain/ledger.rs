@@ -16,9 +16,10 @@ use std::{
 use chrono::NaiveDate;
 
 use super::{
-    activity::{Activity, ActivityDetails},
+    activity::Activity,
     ids::{ActivityId, RequestId, SessionId, UserId},
     insights::{
+        effort::Effort,
         practice::PracticeAdditions,
         tally::{Additions, Tally},
     },
@@ -328,6 +329,9 @@ impl Ledger {
         for (date, tally) in Tally::of_session(session, self.settings(), self.now) {
             self.performance.add(session, date, tally);
         }
+        for (date, effort) in Effort::of_session(session, self.settings(), self.now) {
+            self.performance.add_effort(session, date, effort);
+        }
         let mut by_day = session.seconds_by_day(self.settings(), self.now);
         // Less than a second is no use of a day.
         by_day.retain(|(_, part)| *part > 0);
@@ -346,15 +350,12 @@ impl Ledger {
     }
 
     /// Counts an activity of a session for the local day of its own start.
-    pub fn count_activity(
-        &mut self,
-        session: &Session,
-        details: &ActivityDetails,
-        started_at: Timestamp,
-    ) {
-        let date = self.settings().calendar.date_of(started_at);
-        self.performance
-            .add(session, date, Tally::of_activity(details));
+    pub fn count_activity(&mut self, session: &Session, activity: &Activity) {
+        let date = self.settings().calendar.date_of(activity.started_at);
+        let tally = Tally::of_activity(&activity.details);
+        self.performance.add(session, date, tally);
+        let effort = Effort::of_activity(activity);
+        self.performance.add_effort(session, date, effort);
     }
 
     /// A sign of life of a session and of its user.

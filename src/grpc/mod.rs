@@ -5,6 +5,7 @@ mod convert;
 mod file;
 mod insights;
 pub mod observe;
+mod reports;
 mod session;
 mod status;
 mod stream;
@@ -20,6 +21,7 @@ use uuid::Uuid;
 
 pub use self::{
     insights::Insights,
+    reports::Reports,
     session::Sessions,
     tenant::require_tenant,
     tenant_settings::Tenants,

@@ -238,23 +238,32 @@ pub fn overview(
     reports: &[MetricReport],
     advice: Advice,
 ) -> pb::GetPerformanceOverviewResponse {
-    let metrics = reports.iter().map(|report| pb::MetricSummary {
+    pb::GetPerformanceOverviewResponse {
+        period: Some(date_range(period)),
+        metrics: reports.iter().map(metric_summary).collect(),
+        strengths: advice.strengths,
+        areas_for_improvement: advice.areas_for_improvement,
+        recommendations: advice.recommendations,
+    }
+}
+
+/// For an answer.
+pub fn metric_summary(report: &MetricReport) -> pb::MetricSummary {
+    pb::MetricSummary {
         metric: metric(report.metric).into(),
         value: report.current.value(report.metric),
         previous_value: report.previous.value(report.metric),
         sample_size: report.current.sample_size(report.metric),
         trend: trend(report.trend).into(),
         percentile_rank: report.percentile_rank,
-    });
-    pb::GetPerformanceOverviewResponse {
-        period: Some(pb::DateRange {
-            start_date: period.start.to_string(),
-            end_date: period.end.to_string(),
-        }),
-        metrics: metrics.collect(),
-        strengths: advice.strengths,
-        areas_for_improvement: advice.areas_for_improvement,
-        recommendations: advice.recommendations,
+    }
+}
+
+/// For an answer.
+pub fn date_range(range: DateRange) -> pb::DateRange {
+    pb::DateRange {
+        start_date: range.start.to_string(),
+        end_date: range.end.to_string(),
     }
 }
 

@@ -23,7 +23,7 @@ const MAX_FREQUENCY_DAYS: u16 = 366;
 const DEFAULT_FREQUENCY_DAYS: u16 = 30;
 /// Subjects of a list: the most, and those for 0.
 const MAX_SUBJECTS: u16 = 100;
-const DEFAULT_SUBJECTS: u16 = 10;
+pub const DEFAULT_SUBJECTS: u16 = 10;
 
 /// The last end that a start allows, and the rule in words.
 type Longest = (fn(NaiveDate) -> NaiveDate, &'static str);
@@ -124,7 +124,7 @@ pub fn streak(streak: &Streak) -> pb::GetStreakResponse {
 }
 
 /// There are some 37,000 days.
-fn days(count: i64) -> i32 {
+pub fn days(count: i64) -> i32 {
     i32::try_from(count).unwrap_or(i32::MAX)
 }
 

@@ -11,6 +11,7 @@ pub mod listing;
 mod performance;
 mod practice;
 mod read;
+mod reports;
 mod requests;
 pub mod rows;
 mod sessions;

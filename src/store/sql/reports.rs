@@ -1,0 +1,92 @@
+//! What reports are made of, as of one instant, and sessions for files.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use sqlx::Connection;
+
+use super::{
+    SqlStore, dialect::Dialect, fault::Fault, insights, listing, performance, practice,
+    read::open_sessions, tenants,
+};
+use crate::{
+    domain::{
+        ids::TenantId,
+        insights::report::ReportBasis,
+        session::{SessionFilter, SessionView},
+        time::Timestamp,
+    },
+    store::{
+        Error, Page, SessionKey,
+        report::{ReportParts, ReportQuery, ReportStore},
+    },
+};
+
+#[async_trait]
+impl<DB: Dialect> ReportStore for SqlStore<DB> {
+    async fn get_report(
+        &self,
+        tenant: TenantId,
+        query: ReportQuery,
+        now: Timestamp,
+    ) -> Result<ReportParts, Error> {
+        let query = Arc::new(query);
+        self.bulk(move |mut conn| {
+            let query = query.clone();
+            async move {
+                let mut tx = conn.begin_with(DB::BEGIN_READ).await?;
+                parts::<DB>(&mut tx, tenant, &query, now).await
+            }
+        })
+        .await
+    }
+
+    async fn export_sessions(
+        &self,
+        tenant: TenantId,
+        filter: SessionFilter,
+        after: Option<SessionKey>,
+        limit: usize,
+        now: Timestamp,
+    ) -> Result<Page<SessionView, SessionKey>, Error> {
+        let filter = Arc::new(filter);
+        self.bulk(move |mut conn| {
+            let filter = filter.clone();
+            async move { listing::page::<DB>(&mut conn, tenant, &filter, after, limit, now).await }
+        })
+        .await
+    }
+}
+
+async fn parts<DB: Dialect>(
+    conn: &mut DB::Connection,
+    tenant: TenantId,
+    query: &ReportQuery,
+    now: Timestamp,
+) -> Result<ReportParts, Fault> {
+    let settings = tenants::settings_of::<DB>(conn, tenant).await?;
+    let asked = &query.performance;
+    let user = asked.user;
+    let today = settings.calendar.date_of(now);
+    let range = asked.granularity.holding(asked.date.unwrap_or(today));
+    let sessions =
+        practice::started_on::<DB>(conn, tenant, user, range, query.sessions.into()).await?;
+    let sessions = sessions.into_iter().map(|one| one.view(&settings, now));
+    let subjects = match query.subjects {
+        0 => Vec::new(),
+        limit => practice::top_subjects::<DB>(conn, tenant, user, None, range, limit).await?,
+    };
+    Ok(ReportParts {
+        sessions: sessions.collect(),
+        subjects,
+        basis: ReportBasis {
+            range,
+            history: practice::practice_days::<DB>(conn, tenant, user).await?,
+            days: practice::calendar_days::<DB>(conn, tenant, user, range).await?,
+            effort: performance::effort::<DB>(conn, tenant, user, range).await?,
+            open: open_sessions::<DB>(conn, tenant, vec![user]).await?,
+            performance: insights::read_performance::<DB>(conn, tenant, asked, now).await?,
+            settings,
+        },
+    })
+}
