@@ -6,7 +6,8 @@ use dwell::{
     domain::time::ManualClock,
     pb::v1::{
         self as pb, insights_service_client::InsightsServiceClient,
-        session_service_client::SessionServiceClient, tenant_service_client::TenantServiceClient,
+        report_service_client::ReportServiceClient, session_service_client::SessionServiceClient,
+        tenant_service_client::TenantServiceClient,
         usage_stats_service_client::UsageStatsServiceClient,
     },
     server::{Parts, serve},
@@ -161,6 +162,7 @@ impl Interceptor for AsTenant {
 
 type Called = InterceptedService<Channel, AsTenant>;
 pub type Insights = InsightsServiceClient<Called>;
+pub type Reports = ReportServiceClient<Called>;
 
 /// One tenant's clients.
 #[derive(Clone)]
@@ -168,6 +170,7 @@ pub struct Caller {
     pub sessions: SessionServiceClient<Called>,
     pub usage: UsageStatsServiceClient<Called>,
     pub insights: Insights,
+    pub reports: Reports,
     pub settings: TenantServiceClient<Called>,
 }
 
@@ -179,6 +182,7 @@ impl Caller {
             sessions: SessionServiceClient::new(called()),
             usage: UsageStatsServiceClient::new(called()),
             insights: InsightsServiceClient::new(called()),
+            reports: ReportServiceClient::new(called()),
             settings: TenantServiceClient::new(called()),
         }
     }

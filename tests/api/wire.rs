@@ -97,8 +97,9 @@ pub fn methods(services: &[&str]) -> Vec<(String, bool)> {
 }
 
 /// The services of the contract that are there.
-pub const SERVICES: [&str; 4] = [
+pub const SERVICES: [&str; 5] = [
     "dwell.v1.InsightsService",
+    "dwell.v1.ReportService",
     "dwell.v1.SessionService",
     "dwell.v1.TenantService",
     "dwell.v1.UsageStatsService",

@@ -78,7 +78,13 @@ impl Fixture {
         self.keep(session).await
     }
 
-    async fn log(&self, session_id: SessionId, kind: &str, items: (i64, i64), start: Option<&str>) {
+    pub async fn log(
+        &self,
+        session_id: SessionId,
+        kind: &str,
+        items: (i64, i64),
+        start: Option<&str>,
+    ) {
         let activity_id = ActivityId(self.new_id());
         let (items_completed, items_correct) = items;
         let start_time = start.map(at);
