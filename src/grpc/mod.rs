@@ -2,6 +2,7 @@
 //! answer. Errors become a status in [`status`] and nowhere else.
 
 mod convert;
+mod goals;
 mod insights;
 pub mod observe;
 mod session;
@@ -18,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 pub use self::{
+    goals::Goals,
     insights::Insights,
     session::Sessions,
     tenant::require_tenant,

@@ -4,6 +4,7 @@
 
 mod check;
 mod encode;
+mod goal;
 mod json;
 mod performance;
 mod practice;
@@ -14,6 +15,7 @@ mod usage;
 pub use self::{
     check::{Check, page_size},
     encode::*,
+    goal::*,
     performance::*,
     practice::*,
     session::*,
