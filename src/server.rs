@@ -11,14 +11,14 @@ use tracing::{info, warn};
 use crate::{
     domain::{ids::IdSource, time::Clock},
     grpc::{
-        Context, Insights, KEY_NAME, PageTokens, Reports, Sessions, Tenants, UsageStats,
+        Context, Goals, Insights, KEY_NAME, PageTokens, Reports, Sessions, Tenants, UsageStats,
         observe::ObserveLayer, require_tenant,
     },
     jobs::Jobs,
     pb::{
         FILE_DESCRIPTOR_SET,
         v1::{
-            insights_service_server::InsightsServiceServer,
+            goal_service_server::GoalServiceServer, insights_service_server::InsightsServiceServer,
             report_service_server::ReportServiceServer,
             session_service_server::SessionServiceServer,
             tenant_service_server::TenantServiceServer,
@@ -49,15 +49,17 @@ type Session = SessionServiceServer<Sessions>;
 type Usage = UsageStatsServiceServer<UsageStats>;
 type Insight = InsightsServiceServer<Insights>;
 type Report = ReportServiceServer<Reports>;
+type Goal = GoalServiceServer<Goals>;
 type Tenant = TenantServiceServer<Tenants>;
 
 /// The names that health answers for: the whole, and each service.
-const HEALTH_NAMES: [&str; 6] = [
+const HEALTH_NAMES: [&str; 7] = [
     "",
     Session::NAME,
     Usage::NAME,
     Insight::NAME,
     Report::NAME,
+    Goal::NAME,
     Tenant::NAME,
 ];
 
@@ -165,6 +167,7 @@ fn routes(context: Context) -> Result<(HealthReporter, Routes), Box<dyn Error + 
             .with_service_name(Usage::NAME)
             .with_service_name(Insight::NAME)
             .with_service_name(Report::NAME)
+            .with_service_name(Goal::NAME)
             .with_service_name(Tenant::NAME)
             .with_service_name("grpc.health.v1.Health")
     };
@@ -181,6 +184,10 @@ fn routes(context: Context) -> Result<(HealthReporter, Routes), Box<dyn Error + 
         ))
         .add_service(Insight::with_interceptor(
             Insights(context.clone()),
+            require_tenant,
+        ))
+        .add_service(Goal::with_interceptor(
+            Goals(context.clone()),
             require_tenant,
         ))
         .add_service(Report::with_interceptor(

@@ -25,6 +25,7 @@ impl Violation {
 pub enum Entity {
     Session,
     User,
+    Goal,
 }
 
 /// What an id was used for before.

@@ -3,6 +3,7 @@
 
 mod convert;
 mod file;
+mod goals;
 mod insights;
 pub mod observe;
 mod reports;
@@ -20,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 pub use self::{
+    goals::Goals,
     insights::Insights,
     reports::Reports,
     session::Sessions,

@@ -56,6 +56,7 @@ impl From<Rejection> for Status {
         match rejection {
             Rejection::NotFound(Entity::Session) => not_found("session", "SESSION_NOT_FOUND"),
             Rejection::NotFound(Entity::User) => not_found("user", "USER_NOT_FOUND"),
+            Rejection::NotFound(Entity::Goal) => not_found("goal", "GOAL_NOT_FOUND"),
             Rejection::IdTaken(used) => id_taken(used),
             Rejection::SessionEnded { at, reason } => {
                 let reason = convert::end_reason(reason).as_str_name();

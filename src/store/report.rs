@@ -4,6 +4,7 @@ use async_trait::async_trait;
 
 use super::{Error, Page, SessionKey};
 use crate::domain::{
+    goal::GoalView,
     ids::TenantId,
     insights::{performance::PerformanceQuery, report::ReportBasis, subjects::SubjectCount},
     session::{SessionFilter, SessionView},
@@ -19,7 +20,23 @@ pub struct ReportQuery {
     pub sessions: u16,
     /// At most so many subjects of it.
     pub subjects: u16,
+    /// Which goals.
+    pub goals: ReportGoals,
 }
+
+/// Which goals a report tells of, at most [`MAX_GOALS`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ReportGoals {
+    None,
+    /// Those of the period's first day, earliest target date first, equal ones by id, as
+    /// [`Goal::is_of`](crate::domain::goal::Goal::is_of) says.
+    OfDay,
+    /// Those that were reached on a day of the period, the one reached first leads.
+    Achieved,
+}
+
+/// Goals that a report tells of.
+pub const MAX_GOALS: i64 = 1_000;
 
 /// What a report is made of, of one instant.
 #[derive(Clone, PartialEq, Debug)]
@@ -29,6 +46,8 @@ pub struct ReportParts {
     pub sessions: Vec<SessionView>,
     /// As [`list_top_subjects`](super::practice::PracticeStore::list_top_subjects) has them.
     pub subjects: Vec<SubjectCount>,
+    /// As they stand at the instant.
+    pub goals: Vec<GoalView>,
 }
 
 /// What is read for reports and exports: a part of [`Store`](super::Store), and as it says. It

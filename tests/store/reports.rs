@@ -10,7 +10,7 @@ use dwell::{
         period::Granularity,
         session::{SessionFilter, SessionReview},
     },
-    store::report::{ReportParts, ReportQuery},
+    store::report::{ReportGoals, ReportParts, ReportQuery},
 };
 
 use crate::{
@@ -36,6 +36,7 @@ impl Fixture {
             performance,
             sessions: u16::MAX,
             subjects: u16::MAX,
+            goals: ReportGoals::None,
         };
         self.report_of(query).await
     }
@@ -70,6 +71,7 @@ async fn sessions_of_the_days_come_oldest_first_and_no_more_than_asked(db: Fixtu
             performance: of_day(user(1)),
             sessions: limit,
             subjects: 0,
+            goals: ReportGoals::None,
         };
         let found = db.report_of(query).await.sessions;
         let ids: Vec<_> = found.iter().map(|view| view.session.id).collect();
@@ -91,6 +93,7 @@ async fn subjects_come_no_more_than_asked(db: Fixture) {
             performance: query(user(1), Granularity::Week, Scope::Own(None)),
             sessions: 0,
             subjects: limit,
+            goals: ReportGoals::None,
         };
         let found = db.report_of(query).await.subjects;
         let ids: Vec<_> = found.iter().map(|one| one.subject.id.as_str()).collect();

@@ -4,6 +4,7 @@
 
 mod check;
 mod encode;
+mod goal;
 mod json;
 mod performance;
 mod practice;
@@ -15,6 +16,7 @@ mod usage;
 pub use self::{
     check::{Check, page_size},
     encode::*,
+    goal::*,
     performance::*,
     practice::*,
     report::*,

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use super::{check::Check, encode::session};
+use super::{
+    check::Check,
+    encode::{session, subject},
+};
 use crate::{
     domain::{
         calendar::plus_days,
@@ -273,11 +276,7 @@ pub fn comparison(entries: Vec<Entry>) -> pb::ComparePerformanceResponse {
     let entries = ranked.map(|(rank, entry)| pb::PerformanceEntry {
         rank,
         label: entry.label,
-        subject: entry.subject.map(|subject| pb::Subject {
-            r#type: subject.kind,
-            id: subject.id,
-            name: subject.name,
-        }),
+        subject: entry.subject.map(subject),
         study_minutes: entry.study_minutes,
         average_test_score: entry.test_average.map(Hundredths::value),
         sessions: entry.sessions,

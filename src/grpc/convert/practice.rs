@@ -2,7 +2,10 @@
 
 use chrono::NaiveDate;
 
-use super::{check::Check, encode::session};
+use super::{
+    check::Check,
+    encode::{session, subject},
+};
 use crate::{
     domain::{
         calendar::plus_days,
@@ -154,11 +157,7 @@ pub fn practice_frequency(frequency: &Frequency) -> pb::GetPracticeFrequencyResp
 /// For an answer.
 pub fn subject_count(count: SubjectCount) -> pb::SubjectCount {
     pb::SubjectCount {
-        subject: Some(pb::Subject {
-            r#type: count.subject.kind,
-            id: count.subject.id,
-            name: count.subject.name,
-        }),
+        subject: Some(subject(count.subject)),
         sessions: count.sessions,
         total_seconds: count.seconds,
     }

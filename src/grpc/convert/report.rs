@@ -3,12 +3,14 @@
 use super::{
     check::Check,
     encode::session,
+    goal::goal,
     performance::{date_range, metric_summary},
     practice::{DEFAULT_SUBJECTS, calendar_day, days, subject_count},
     session::session_filter,
 };
 use crate::{
     domain::{
+        goal::GoalView,
         hundredths::Hundredths,
         ids::UserId,
         insights::{
@@ -25,7 +27,7 @@ use crate::{
     },
     grpc::reports::Format,
     pb::v1 as pb,
-    store::report::ReportQuery,
+    store::report::{ReportGoals, ReportQuery},
 };
 
 /// Sessions that a day's report tells.
@@ -46,6 +48,7 @@ pub fn daily_query(request: &pb::GetDailyReportRequest) -> Result<ReportQuery, R
         },
         sessions: DAY_SESSIONS,
         subjects: 0,
+        goals: ReportGoals::OfDay,
     })
 }
 
@@ -55,7 +58,13 @@ pub fn weekly_query(request: &pb::GetWeeklyReportRequest) -> Result<ReportQuery,
     let user = UserId(check.uuid("user_id", &request.user_id));
     let rule = "must be an ISO week as YYYY-Www, from 1999-W52 to 2099-W53";
     let week = check.optional_period("week", &request.week, Granularity::Week, rule);
-    check.done(two_periods(user, Granularity::Week, week, Scope::Own(None)))
+    check.done(two_periods(
+        user,
+        Granularity::Week,
+        week,
+        Scope::Own(None),
+        ReportGoals::None,
+    ))
 }
 
 /// Whose report, and of which month, which is compared with the one before it and with the
@@ -65,7 +74,13 @@ pub fn monthly_query(request: &pb::GetMonthlyReportRequest) -> Result<ReportQuer
     let user = UserId(check.uuid("user_id", &request.user_id));
     let rule = "must be a month as YYYY-MM, from 2000-01 to 2100-01";
     let month = check.optional_period("month", &request.month, Granularity::Month, rule);
-    check.done(two_periods(user, Granularity::Month, month, Scope::Cohort))
+    check.done(two_periods(
+        user,
+        Granularity::Month,
+        month,
+        Scope::Cohort,
+        ReportGoals::Achieved,
+    ))
 }
 
 fn two_periods(
@@ -73,6 +88,7 @@ fn two_periods(
     granularity: Granularity,
     period: Option<DateRange>,
     scope: Scope,
+    goals: ReportGoals,
 ) -> ReportQuery {
     ReportQuery {
         performance: PerformanceQuery {
@@ -84,6 +100,7 @@ fn two_periods(
         },
         sessions: 0,
         subjects: DEFAULT_SUBJECTS,
+        goals,
     }
 }
 
@@ -105,12 +122,16 @@ pub fn export_filter(
 }
 
 /// For an answer.
-pub fn daily_report(report: &UserReport, sessions: Vec<SessionView>) -> pb::GetDailyReportResponse {
+pub fn daily_report(
+    report: &UserReport,
+    sessions: Vec<SessionView>,
+    goals: Vec<GoalView>,
+) -> pb::GetDailyReportResponse {
     pb::GetDailyReportResponse {
         date: Granularity::Day.label(report.range),
         summary: Some(summary(&report.summary)),
         sessions: sessions.into_iter().map(session).collect(),
-        goals: Vec::new(),
+        goals: goals.into_iter().map(goal).collect(),
     }
 }
 
@@ -136,6 +157,7 @@ pub fn monthly_report(
     report: UserReport,
     metrics: &[MetricReport],
     subjects: Vec<SubjectCount>,
+    goals: Vec<GoalView>,
 ) -> pb::GetMonthlyReportResponse {
     pb::GetMonthlyReportResponse {
         month: Granularity::Month.label(report.range),
@@ -144,7 +166,7 @@ pub fn monthly_report(
         days: calendar(report),
         top_subjects: subjects.into_iter().map(subject_count).collect(),
         performance: metrics.iter().map(metric_summary).collect(),
-        goals_achieved: Vec::new(),
+        goals_achieved: goals.into_iter().map(goal).collect(),
         recommendations: advise(metrics).recommendations,
     }
 }

@@ -31,7 +31,7 @@ impl ReportService for Reports {
         let tenant = tenant::of(&request)?;
         let query = convert::daily_query(request.get_ref())?;
         let (report, parts) = self.report(tenant, query).await?;
-        let answer = convert::daily_report(&report, parts.sessions);
+        let answer = convert::daily_report(&report, parts.sessions, parts.goals);
         Ok(Response::new(answer))
     }
 
@@ -55,7 +55,7 @@ impl ReportService for Reports {
         let query = convert::monthly_query(request.get_ref())?;
         let (report, parts) = self.report(tenant, query).await?;
         let metrics = parts.basis.performance.metrics();
-        let answer = convert::monthly_report(report, &metrics, parts.subjects);
+        let answer = convert::monthly_report(report, &metrics, parts.subjects, parts.goals);
         Ok(Response::new(answer))
     }
 

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::{
     SqlStore, activities, days,
-    dialect::{Dialect, ErrorClass, Query, get},
+    dialect::{Dialect, ErrorClass, Query, Speaks, get},
     fault::Fault,
     listing, requests, sessions, tenant_usage, tenants, users,
 };
@@ -38,7 +38,10 @@ const BULK_ATTEMPTS: u32 = 3;
 impl<DB: Dialect> SqlStore<DB> {
     /// Runs a read to its end in a task of its own: a call that is dropped while it waits for
     /// the pool or the database would leave a connection in a state that nobody knows.
-    async fn detached<T, F>(&self, read: impl FnOnce(Self) -> F + Send) -> Result<T, Error>
+    pub(super) async fn detached<T, F>(
+        &self,
+        read: impl FnOnce(Self) -> F + Send,
+    ) -> Result<T, Error>
     where
         T: Send + 'static,
         F: Future<Output = Result<T, Fault>> + Send + 'static,
@@ -49,7 +52,7 @@ impl<DB: Dialect> SqlStore<DB> {
         }
     }
 
-    async fn reader(&self) -> Result<PoolConnection<DB>, Fault> {
+    pub(super) async fn reader(&self) -> Result<PoolConnection<DB>, Fault> {
         Ok(self.pools.read.acquire().await?)
     }
 
@@ -91,11 +94,11 @@ pub async fn open_sessions<DB: Dialect>(
     sessions::by_ids::<DB>(conn, tenant, sessions::AND_OPEN_OF_USERS, ids).await
 }
 
-/// Ids of tenants from a statement that takes the one before, a time and a limit.
-async fn tenant_ids<DB: Dialect>(
+/// Ids of tenants from a statement that takes the one before, a time or a date, and a limit.
+pub async fn tenant_ids<DB: Dialect + Speaks<T>, T>(
     conn: &mut DB::Connection,
     sql: &str,
-    time: Timestamp,
+    time: T,
     after: Option<TenantId>,
     limit: usize,
 ) -> Result<Vec<TenantId>, Fault> {
@@ -117,7 +120,8 @@ const fn tenant_id(id: Uuid) -> TenantId {
     TenantId::from_verified(id)
 }
 
-fn count(limit: usize) -> i64 {
+/// As a number that is bound.
+pub fn count(limit: usize) -> i64 {
     i64::try_from(limit).unwrap_or(i64::MAX)
 }
 
@@ -334,7 +338,7 @@ impl<DB: Dialect> Store for SqlStore<DB> {
         self.detached(async move |me: Self| {
             let mut conn = me.reader().await?;
             let sql = sessions::SELECT_TENANTS_TO_SWEEP;
-            tenant_ids::<DB>(&mut conn, sql, now, after, limit).await
+            tenant_ids::<DB, _>(&mut conn, sql, now, after, limit).await
         })
         .await
     }
@@ -361,7 +365,7 @@ impl<DB: Dialect> Store for SqlStore<DB> {
         self.detached(async move |me: Self| {
             let mut conn = me.reader().await?;
             let sql = requests::SELECT_TENANTS_WITH_OLD_REQUESTS;
-            tenant_ids::<DB>(&mut conn, sql, time, after, limit).await
+            tenant_ids::<DB, _>(&mut conn, sql, time, after, limit).await
         })
         .await
     }

@@ -6,19 +6,22 @@ use async_trait::async_trait;
 use sqlx::Connection;
 
 use super::{
-    SqlStore, dialect::Dialect, fault::Fault, insights, listing, performance, practice,
+    SqlStore, dialect::Dialect, fault::Fault, goals, insights, listing, performance, practice,
     read::open_sessions, tenants,
 };
 use crate::{
     domain::{
-        ids::TenantId,
+        calendar::Calendar,
+        goal::Goal,
+        ids::{TenantId, UserId},
         insights::report::ReportBasis,
+        period::DateRange,
         session::{SessionFilter, SessionView},
         time::Timestamp,
     },
     store::{
         Error, Page, SessionKey,
-        report::{ReportParts, ReportQuery, ReportStore},
+        report::{MAX_GOALS, ReportGoals, ReportParts, ReportQuery, ReportStore},
     },
 };
 
@@ -76,9 +79,15 @@ async fn parts<DB: Dialect>(
         0 => Vec::new(),
         limit => practice::top_subjects::<DB>(conn, tenant, user, None, range, limit).await?,
     };
+    let goals =
+        report_goals::<DB>(conn, tenant, user, query.goals, range, &settings.calendar).await?;
+    let goals = goals
+        .into_iter()
+        .map(|goal| goal.view(&settings.calendar, today));
     Ok(ReportParts {
         sessions: sessions.collect(),
         subjects,
+        goals: goals.collect(),
         basis: ReportBasis {
             range,
             history: practice::practice_days::<DB>(conn, tenant, user).await?,
@@ -89,4 +98,28 @@ async fn parts<DB: Dialect>(
             settings,
         },
     })
+}
+
+async fn report_goals<DB: Dialect>(
+    conn: &mut DB::Connection,
+    tenant: TenantId,
+    user: UserId,
+    which: ReportGoals,
+    range: DateRange,
+    calendar: &Calendar,
+) -> Result<Vec<Goal>, Fault> {
+    let mut found = match which {
+        ReportGoals::None => return Ok(Vec::new()),
+        ReportGoals::OfDay => goals::of_days::<DB>(conn, tenant, user, range, MAX_GOALS).await?,
+        ReportGoals::Achieved => {
+            goals::completed::<DB>(conn, tenant, user, range, MAX_GOALS).await?
+        }
+    };
+    found.retain(|goal| match which {
+        ReportGoals::OfDay => goal.is_of(calendar, range.start),
+        _ => goal
+            .completed_on(calendar)
+            .is_some_and(|date| range.contains(date)),
+    });
+    Ok(found)
 }

@@ -10,12 +10,13 @@ use uuid::Uuid;
 use super::{
     Pools, SELECT_SCHEMA_VERSION, activities, days,
     dialect::{CommitOutcome, Dialect, Query},
-    insights, listing, performance, practice, read, requests,
+    goal_progress, goals, insights, listing, performance, practice, read, requests,
     rows::Rows,
     sessions, tenant_usage, tenants, users,
 };
 use crate::{
     domain::{
+        goal::{GoalFilter, GoalStatus},
         ids::{SessionId, TenantId, UserId},
         session::{CompletionStatus, EndReason, SessionFilter, SessionState},
         time::Timestamp,
@@ -38,6 +39,9 @@ fn statements() -> Vec<(String, usize, Many)> {
     let by_id = [sessions::SELECT_SESSIONS, sessions::AND_ID].concat();
     let due = [sessions::SELECT_SESSIONS, sessions::AND_DUE].concat();
     let in_month = [performance::COUNT_COHORT, performance::OF_MONTH].concat();
+    let goal = [goals::SELECT_GOALS, goals::AND_GOAL].concat();
+    let goals_of_days = [goals::SELECT_GOALS, goals::AND_OF_DAYS].concat();
+    let goals_reached = [goals::SELECT_GOALS, goals::AND_COMPLETED].concat();
     let in_days = [performance::COUNT_COHORT, performance::OF_DAYS].concat();
     let keys = || days::key_columns([]);
     let plain = |sql: &str, parameters| (sql.to_owned(), parameters, Many::Nothing);
@@ -55,6 +59,13 @@ fn statements() -> Vec<(String, usize, Many)> {
         ids(&in_days, 8),
         rows(performance::ADD_DAYS, performance::day_columns([])),
         rows(performance::ADD_MONTHS, performance::month_columns([])),
+        plain(&goal, 2),
+        plain(goals::SELECT_GOALS_TO_EXPIRE, 3),
+        plain(&goals_of_days, 7),
+        plain(&goals_reached, 5),
+        plain(goals::SELECT_TENANTS_WITH_GOALS_TO_EXPIRE, 3),
+        plain(goal_progress::SELECT_PROGRESS, 4),
+        plain(goal_progress::SELECT_BEST_VALUE, 3),
         plain(&due, 2),
         plain(read::PING, 0),
         plain(read::SELECT_KEY, 1),
@@ -165,6 +176,17 @@ async fn list_by_all_filters<DB: Dialect>(pools: &Pools<DB>) {
         let totals = listing::totals::<DB>(&mut conn, tenant, &filter, time).await;
         assert_eq!(totals.unwrap().count, 0);
     }
+    for status in [None, Some(GoalStatus::Active), Some(GoalStatus::Expired)] {
+        let filter = GoalFilter {
+            user_id: UserId(Uuid::nil()),
+            status,
+            subject_type: some("class"),
+            subject_id: some("a"),
+        };
+        let today = time.utc_date();
+        let page = goals::page::<DB>(&mut conn, tenant, &filter, None, 1, today).await;
+        assert!(page.unwrap().is_empty());
+    }
 }
 
 #[tokio::test]
@@ -229,6 +251,8 @@ fn every_constant_of_sql_is_prepared() {
     let sources = [
         include_str!("activities.rs"),
         include_str!("days.rs"),
+        include_str!("goal_progress.rs"),
+        include_str!("goals.rs"),
         include_str!("insights.rs"),
         include_str!("listing.rs"),
         include_str!("performance.rs"),
@@ -252,8 +276,9 @@ fn every_constant_of_sql_is_prepared() {
     assert!(names.len() > 30, "{names:?}");
     let missing: Vec<_> = names
         .into_iter()
-        // Run as part of `listing::totals`.
-        .filter(|name| *name != "SUM_ENDED" && !here.contains(&format!("::{name}")))
+        // Run as part of `listing::totals` and of `goals::page`.
+        .filter(|name| !["SUM_ENDED", "AND_OF_USER", "IN_ORDER_OF_TARGET"].contains(name))
+        .filter(|name| !here.contains(&format!("::{name}")))
         .collect();
     assert!(missing.is_empty(), "{missing:?}");
 }

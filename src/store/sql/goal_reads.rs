@@ -1,0 +1,126 @@
+//! Reading goals.
+
+use async_trait::async_trait;
+use chrono::NaiveDate;
+use sqlx::Connection;
+
+use super::{
+    SqlStore,
+    dialect::Dialect,
+    goal_progress, goals,
+    read::{count, tenant_ids},
+    tenants,
+};
+use crate::{
+    domain::{
+        calendar::plus_days,
+        goal::{
+            GoalFilter, GoalView,
+            progress::{ProgressView, with_milestones},
+        },
+        ids::{GoalId, TenantId, UserId},
+        time::Timestamp,
+    },
+    store::{
+        Error, Page,
+        goals::{GoalKey, GoalStore},
+    },
+};
+
+#[async_trait]
+impl<DB: Dialect> GoalStore for SqlStore<DB> {
+    async fn get_goal(
+        &self,
+        tenant: TenantId,
+        id: GoalId,
+        now: Timestamp,
+    ) -> Result<Option<GoalView>, Error> {
+        self.detached(async move |me: Self| {
+            let mut conn = me.reader().await?;
+            let Some(goal) = goals::find::<DB>(&mut conn, tenant, id).await? else {
+                return Ok(None);
+            };
+            let settings = tenants::settings_of::<DB>(&mut conn, tenant).await?;
+            let today = settings.calendar.date_of(now);
+            Ok(Some(goal.view(&settings.calendar, today)))
+        })
+        .await
+    }
+
+    async fn list_goals(
+        &self,
+        tenant: TenantId,
+        filter: GoalFilter,
+        after: Option<GoalKey>,
+        limit: usize,
+        now: Timestamp,
+    ) -> Result<Page<GoalView, GoalKey>, Error> {
+        self.detached(async move |me: Self| {
+            let mut conn = me.reader().await?;
+            let calendar = tenants::settings_of::<DB>(&mut conn, tenant)
+                .await?
+                .calendar;
+            let today = calendar.date_of(now);
+            let more = count(limit).saturating_add(1);
+            let found = goals::page::<DB>(&mut conn, tenant, &filter, after, more, today).await?;
+            let views = found.into_iter().map(|goal| goal.view(&calendar, today));
+            Ok(Page::cut(views.collect(), limit, |view| {
+                (view.goal.dates.end, view.goal.id)
+            }))
+        })
+        .await
+    }
+
+    async fn list_goal_progress(
+        &self,
+        tenant: TenantId,
+        goal: GoalId,
+        after: Option<NaiveDate>,
+        limit: usize,
+    ) -> Result<Option<Page<ProgressView, NaiveDate>>, Error> {
+        self.detached(async move |me: Self| {
+            let mut conn = me.reader().await?;
+            let mut tx = conn.begin_with(DB::BEGIN_READ).await?;
+            let Some(goal) = goals::find::<DB>(&mut tx, tenant, goal).await? else {
+                return Ok(None);
+            };
+            let more = count(limit).saturating_add(1);
+            let (days, best) =
+                goal_progress::page::<DB>(&mut tx, tenant, goal.id, after, more).await?;
+            let items = with_milestones(days, goal.details.target_value, best);
+            Ok(Some(Page::cut(items, limit, |day| day.progress.date)))
+        })
+        .await
+    }
+
+    async fn list_tenants_with_goals_to_expire(
+        &self,
+        now: Timestamp,
+        after: Option<TenantId>,
+        limit: usize,
+    ) -> Result<Vec<TenantId>, Error> {
+        self.detached(async move |me: Self| {
+            let mut conn = me.reader().await?;
+            let sql = goals::SELECT_TENANTS_WITH_GOALS_TO_EXPIRE;
+            // The latest that it is anywhere.
+            let today = plus_days(now.utc_date(), 1);
+            tenant_ids::<DB, _>(&mut conn, sql, today, after, limit).await
+        })
+        .await
+    }
+
+    async fn list_goals_to_expire(
+        &self,
+        tenant: TenantId,
+        now: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<(GoalId, UserId)>, Error> {
+        self.detached(async move |me: Self| {
+            let mut conn = me.reader().await?;
+            let settings = tenants::settings_of::<DB>(&mut conn, tenant).await?;
+            let today = settings.calendar.date_of(now);
+            goals::to_expire::<DB>(&mut conn, tenant, today, count(limit)).await
+        })
+        .await
+    }
+}
