@@ -10,7 +10,8 @@ use uuid::Uuid;
 use super::*;
 use crate::domain::{
     calendar::Calendar,
-    ids::{SessionId, UserId},
+    goal::{Goal, GoalDetails, GoalPriority, GoalStatus, GoalType},
+    ids::{GoalId, SessionId, UserId},
     insights::{figures::PeriodTally, practice::PracticeAdditions, tally::Tally},
     period::Granularity,
     session::{CompletionStatus, EndReason, SessionContext, SessionReview},
@@ -348,6 +349,73 @@ fn a_date_that_was_skipped_breaks_no_week() {
     );
     let fewer = user_report(&basis(&sessions[1..], &settings, range), now).summary;
     assert!(!fewer.streak_maintained);
+}
+
+#[test]
+fn a_goal_is_told_of_on_its_days_until_it_is_reached() {
+    let calendar = Calendar::of(Tz::Pacific__Auckland);
+    let details = GoalDetails {
+        goal_type: GoalType::Custom,
+        name: "Read".to_owned(),
+        description: String::new(),
+        target_value: 1.0,
+        unit: String::new(),
+        priority: GoalPriority::Medium,
+        recurrence: None,
+        reminder_enabled: false,
+        subject: None,
+    };
+    let dates = DateRange {
+        start: day("2026-11-10"),
+        end: day("2026-11-20"),
+    };
+    let goal = Goal::new(
+        GoalId(Uuid::nil()),
+        USER,
+        details,
+        dates,
+        at("2026-11-01T00:00:00Z"),
+    );
+    let told = |goal: &Goal, dates: &[&str]| -> Vec<bool> {
+        dates
+            .iter()
+            .map(|date| goal.is_of(&calendar, day(date)))
+            .collect()
+    };
+    let all = [
+        "2026-11-09",
+        "2026-11-10",
+        "2026-11-15",
+        "2026-11-20",
+        "2026-11-21",
+    ];
+    assert_eq!(told(&goal, &all), [false, true, true, true, false]);
+    let with = |status, completed_at| Goal {
+        status,
+        completed_at,
+        ..goal.clone()
+    };
+    assert_eq!(
+        told(&with(GoalStatus::Expired, None), &all),
+        told(&goal, &all)
+    );
+    assert_eq!(told(&with(GoalStatus::Abandoned, None), &all), [false; 5]);
+    // At noon in UTC it is the next day there.
+    let reached = with(GoalStatus::Completed, Some(at("2026-11-14T12:00:00Z")));
+    assert_eq!(reached.completed_on(&calendar), Some(day("2026-11-15")));
+    let about = [
+        "2026-11-09",
+        "2026-11-10",
+        "2026-11-14",
+        "2026-11-15",
+        "2026-11-16",
+    ];
+    assert_eq!(told(&reached, &about), [false, true, true, true, false]);
+    let early = with(GoalStatus::Completed, Some(at("2026-11-05T00:00:00Z")));
+    assert_eq!(
+        told(&early, &["2026-11-04", "2026-11-05", "2026-11-10"]),
+        [false, true, false]
+    );
 }
 
 #[test]
