@@ -80,7 +80,7 @@ fn with_json(
             _ => return Err(format!("no JSON for {}", field.full_name()).into()),
         };
         if let Some(with) = with {
-            how += &format!(", serialize_with = \"crate::pb::json::{with}\"");
+            how = format!("{how}, serialize_with = \"crate::pb::json::{with}\"");
         }
         let path = format!("{path}.{}", field.name());
         builder = builder.field_attribute(path, format!("#[serde({how})]"));

@@ -57,7 +57,11 @@ pub enum Workload {
     /// What a user's sessions add up to.
     Insight(Insight),
     /// The same on one page: whose, and as of when.
-    UserReport { period: Period, user: Uuid, today: NaiveDate },
+    UserReport {
+        period: Period,
+        user: Uuid,
+        today: NaiveDate,
+    },
 }
 
 /// One caller, on a connection that it may share.

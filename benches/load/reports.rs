@@ -34,7 +34,8 @@ impl Period {
         today: NaiveDate,
     ) -> Result<bool> {
         let user_id = user.to_string();
-        let last = |format: &str, days| (today - chrono::Days::new(days)).format(format).to_string();
+        let last =
+            |format: &str, days| (today - chrono::Days::new(days)).format(format).to_string();
         let summary = match self {
             Self::Day => {
                 let date = last("%Y-%m-%d", 1);
@@ -44,12 +45,20 @@ impl Period {
             Self::Week => {
                 let week = last("%G-W%V", 7);
                 let request = with_tenant(GetWeeklyReportRequest { user_id, week }, tenant);
-                client.get_weekly_report(request).await?.into_inner().summary
+                client
+                    .get_weekly_report(request)
+                    .await?
+                    .into_inner()
+                    .summary
             }
             Self::Month => {
                 let month = last("%Y-%m", 31);
                 let request = with_tenant(GetMonthlyReportRequest { user_id, month }, tenant);
-                client.get_monthly_report(request).await?.into_inner().summary
+                client
+                    .get_monthly_report(request)
+                    .await?
+                    .into_inner()
+                    .summary
             }
         };
         Ok(summary.unwrap_or_default().total_minutes > 0)

@@ -39,7 +39,11 @@ pub fn all(args: &Args) -> Vec<Measurement> {
         unit: Unit::Mebibytes,
         target: Target::AtMost(32.0),
     };
-    let rows: Vec<_> = FORMATS.iter().map(|(name, _)| rate(name)).chain([memory]).collect();
+    let rows: Vec<_> = FORMATS
+        .iter()
+        .map(|(name, _)| rate(name))
+        .chain([memory])
+        .collect();
     vec![Measurement::new(rows, |bench| {
         export_against_copy(bench).boxed_local()
     })]
@@ -79,7 +83,11 @@ async fn export_against_copy(bench: &Bench) -> Result<Vec<Series>> {
         let more = dwell.peak_resident()?.saturating_sub(resident);
         growth.push((mebibytes(more)?, 1.0));
     }
-    Ok(rates.into_iter().chain([growth]).flat_map(Series::of).collect())
+    Ok(rates
+        .into_iter()
+        .chain([growth])
+        .flat_map(Series::of)
+        .collect())
 }
 
 /// The sessions that dwell exports, by the database's own client.
