@@ -11,7 +11,10 @@ pub mod recurrence;
 use chrono::NaiveDate;
 use serde::Serialize;
 
-use self::{count::GoalCount, recurrence::Recurrence};
+use self::{
+    count::{GoalCount, GoalScope},
+    recurrence::Recurrence,
+};
 use super::{
     calendar::Calendar,
     fingerprint::Fingerprint,
@@ -188,6 +191,43 @@ impl Goal {
         })
     }
 
+    /// Where what counts for it is kept.
+    #[must_use]
+    pub fn scope(&self) -> GoalScope {
+        GoalScope::new(self.user_id, self.dates, self.details.subject.as_ref())
+    }
+
+    /// What does not change any more once it is over.
+    #[must_use]
+    pub const fn aim(&self) -> (GoalStatus, f64, NaiveDate, Option<Recurrence>) {
+        let details = &self.details;
+        let target_date = self.dates.end;
+        (
+            self.status,
+            details.target_value,
+            target_date,
+            details.recurrence,
+        )
+    }
+
+    /// Whether a session that ended may make the day of its start count for the streak that this
+    /// is.
+    #[must_use]
+    pub fn is_moved_by_day(&self, session: &Session) -> bool {
+        self.details.goal_type == GoalType::Streak
+            && session.is_completed()
+            && self.dates.contains(session.start_date)
+            && self.count.last_date != Some(session.start_date)
+    }
+
+    /// Takes on what was counted. A mean and a streak forget the value by hand once it changes.
+    pub fn set_count(&mut self, count: GoalCount) {
+        if count != self.count && !self.details.goal_type.is_sum() {
+            self.given = None;
+        }
+        self.count = count;
+    }
+
     /// What is told of it on `today`: it is over once its last day is, whether or not the job
     /// has been there.
     ///
@@ -230,6 +270,45 @@ impl Goal {
             end: self.dates.end,
         };
         rest.days_until(rest.end)
+    }
+}
+
+/// What to change of a goal; `None` leaves it as it is.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct GoalPatch {
+    pub name: Option<String>,
+    pub description: Option<String>,
+    pub target_value: Option<f64>,
+    pub target_date: Option<NaiveDate>,
+    pub unit: Option<String>,
+    pub priority: Option<GoalPriority>,
+    pub recurrence: Option<Option<Recurrence>>,
+    pub reminder_enabled: Option<bool>,
+    /// Abandoned, or active again.
+    pub status: Option<GoalStatus>,
+}
+
+impl GoalPatch {
+    /// Changes what it names, and nothing that follows from it.
+    pub fn apply(&self, goal: &mut Goal) {
+        fn set<T: Clone>(field: &mut T, value: Option<&T>) {
+            if let Some(value) = value {
+                field.clone_from(value);
+            }
+        }
+        let details = &mut goal.details;
+        set(&mut details.name, self.name.as_ref());
+        set(&mut details.description, self.description.as_ref());
+        set(&mut details.target_value, self.target_value.as_ref());
+        set(&mut details.unit, self.unit.as_ref());
+        set(&mut details.priority, self.priority.as_ref());
+        set(&mut details.recurrence, self.recurrence.as_ref());
+        set(
+            &mut details.reminder_enabled,
+            self.reminder_enabled.as_ref(),
+        );
+        set(&mut goal.dates.end, self.target_date.as_ref());
+        set(&mut goal.status, self.status.as_ref());
     }
 }
 

@@ -24,18 +24,19 @@ pub struct User {
 }
 
 impl User {
-    /// Somebody first heard of at `now`, who did something at `seen`.
+    /// Nothing to add to somebody at `now`: to who is there it makes no difference, and who is
+    /// new must be [seen](User::seen).
     #[must_use]
-    pub const fn new(id: UserId, seen: Timestamp, now: Timestamp) -> Self {
+    pub const fn unseen(id: UserId, now: Timestamp) -> Self {
         Self {
             id,
             login_count: 0,
             last_login_at: None,
             last_session_start: None,
-            last_active_at: seen,
+            last_active_at: Timestamp::FIRST,
             total_usage_seconds: 0,
             active_goals: 0,
-            first_seen_at: seen,
+            first_seen_at: Timestamp::END,
             created_at: now,
             updated_at: now,
         }

@@ -9,7 +9,9 @@ use super::{
 };
 use crate::{
     domain::{
-        ids::GoalId,
+        commands::{DeleteGoal, UpdateGoal},
+        ids::{GoalId, TenantId, UserId},
+        ledger::Command,
         rejection::{Entity, Rejection},
     },
     pb::v1::{self as pb, goal_service_server::GoalService},
@@ -23,9 +25,14 @@ pub struct Goals(pub Context);
 impl GoalService for Goals {
     async fn create_goal(
         &self,
-        _: Request<pb::CreateGoalRequest>,
+        request: Request<pb::CreateGoalRequest>,
     ) -> Result<Response<pb::CreateGoalResponse>, Status> {
-        Err(Status::unimplemented("CreateGoal is not there yet"))
+        let tenant = tenant::of(&request)?;
+        let command = convert::create_goal(request.into_inner(), || self.0.new_id())?;
+        let goal = self.0.writer.submit(tenant, command).await?;
+        Ok(Response::new(pb::CreateGoalResponse {
+            goal: Some(convert::goal(goal)),
+        }))
     }
 
     async fn get_goal(
@@ -69,23 +76,47 @@ impl GoalService for Goals {
 
     async fn update_goal(
         &self,
-        _: Request<pb::UpdateGoalRequest>,
+        request: Request<pb::UpdateGoalRequest>,
     ) -> Result<Response<pb::UpdateGoalResponse>, Status> {
-        Err(Status::unimplemented("UpdateGoal is not there yet"))
+        let tenant = tenant::of(&request)?;
+        let (goal_id, patch) = convert::update_goal(request.into_inner())?;
+        let command = |user_id| UpdateGoal {
+            user_id,
+            goal_id,
+            patch,
+        };
+        let goal = self.on_goal(tenant, goal_id, command).await?;
+        Ok(Response::new(pb::UpdateGoalResponse {
+            goal: Some(convert::goal(goal)),
+        }))
     }
 
     async fn delete_goal(
         &self,
-        _: Request<pb::DeleteGoalRequest>,
+        request: Request<pb::DeleteGoalRequest>,
     ) -> Result<Response<pb::DeleteGoalResponse>, Status> {
-        Err(Status::unimplemented("DeleteGoal is not there yet"))
+        let tenant = tenant::of(&request)?;
+        let (goal_id, abandon) = convert::delete_goal(request.get_ref())?;
+        let command = |user_id| DeleteGoal {
+            user_id,
+            goal_id,
+            abandon,
+        };
+        self.on_goal(tenant, goal_id, command).await?;
+        Ok(Response::new(pb::DeleteGoalResponse {}))
     }
 
     async fn record_goal_progress(
         &self,
-        _: Request<pb::RecordGoalProgressRequest>,
+        request: Request<pb::RecordGoalProgressRequest>,
     ) -> Result<Response<pb::RecordGoalProgressResponse>, Status> {
-        Err(Status::unimplemented("RecordGoalProgress is not there yet"))
+        let tenant = tenant::of(&request)?;
+        let (goal_id, command) = convert::record_goal_progress(request.into_inner())?;
+        let recorded = self.on_goal(tenant, goal_id, command).await?;
+        Ok(Response::new(pb::RecordGoalProgressResponse {
+            progress: Some(convert::goal_progress(recorded.progress)),
+            goal: Some(convert::goal(recorded.goal)),
+        }))
     }
 
     async fn list_goal_progress(
@@ -111,5 +142,19 @@ impl GoalService for Goals {
                 .next
                 .map_or_else(String::new, |last| tokens.seal(token::dated(last, goal.0))),
         }))
+    }
+}
+
+impl Goals {
+    /// Carries out a command on a goal for the user whose goal it is.
+    async fn on_goal<C: Command>(
+        &self,
+        tenant: TenantId,
+        id: GoalId,
+        command: impl FnOnce(UserId) -> C,
+    ) -> Result<C::Outcome, Status> {
+        let goal = self.0.store.get_goal(tenant, id, self.0.now()).await?;
+        let goal = goal.ok_or(Rejection::NotFound(Entity::Goal))?.goal;
+        Ok(self.0.writer.submit(tenant, command(goal.user_id)).await?)
     }
 }

@@ -5,9 +5,9 @@ use std::{error::Error, fs, io::ErrorKind, net::SocketAddr, sync::Arc, thread, t
 use dwell::{
     domain::time::ManualClock,
     pb::v1::{
-        self as pb, insights_service_client::InsightsServiceClient,
-        report_service_client::ReportServiceClient, session_service_client::SessionServiceClient,
-        tenant_service_client::TenantServiceClient,
+        self as pb, goal_service_client::GoalServiceClient,
+        insights_service_client::InsightsServiceClient, report_service_client::ReportServiceClient,
+        session_service_client::SessionServiceClient, tenant_service_client::TenantServiceClient,
         usage_stats_service_client::UsageStatsServiceClient,
     },
     server::{Parts, serve},
@@ -169,6 +169,7 @@ pub type Reports = ReportServiceClient<Called>;
 pub struct Caller {
     pub sessions: SessionServiceClient<Called>,
     pub usage: UsageStatsServiceClient<Called>,
+    pub goals: GoalServiceClient<Called>,
     pub insights: Insights,
     pub reports: Reports,
     pub settings: TenantServiceClient<Called>,
@@ -181,6 +182,7 @@ impl Caller {
         Self {
             sessions: SessionServiceClient::new(called()),
             usage: UsageStatsServiceClient::new(called()),
+            goals: GoalServiceClient::new(called()),
             insights: InsightsServiceClient::new(called()),
             reports: ReportServiceClient::new(called()),
             settings: TenantServiceClient::new(called()),

@@ -14,6 +14,7 @@ on_both_engines! {
     a_month_tells_what_insights_tell
     the_days_add_up_over_midnights_and_a_change_of_the_clock
     a_session_that_is_over_counts_before_the_sweep_finds_it
+    goals_are_told_of_on_their_days_and_when_they_are_reached
     a_user_nobody_knows_has_a_page_of_zeros
 }
 
@@ -401,6 +402,63 @@ async fn a_session_that_is_over_counts_before_the_sweep_finds_it(server: Server)
     );
     assert_eq!(today.sessions, [jane.caller.get(&open.id).await]);
     assert_eq!(jane.weekly("").await.summary.unwrap().points_earned, 5);
+}
+
+async fn goals_are_told_of_on_their_days_and_when_they_are_reached(server: Server) {
+    let mut jane = Jane {
+        caller: server.tenant(1),
+    };
+    let mut ids = Vec::new();
+    // Of March, of this week, and abandoned at once.
+    for (name, target_date) in [
+        ("month", "2026-03-31"),
+        ("week", "2026-03-08"),
+        ("given up", "2026-03-31"),
+    ] {
+        let goal = pb::Goal {
+            user_id: USER.to_owned(),
+            goal_type: pb::GoalType::Custom.into(),
+            name: name.to_owned(),
+            target_value: 10.0,
+            start_date: "2026-03-02".to_owned(),
+            target_date: target_date.to_owned(),
+            ..Default::default()
+        };
+        let request = pb::CreateGoalRequest { goal: Some(goal) };
+        let answer = jane.caller.goals.create_goal(request).await.unwrap();
+        ids.push(answer.into_inner().goal.unwrap().id);
+    }
+    let abandon = pb::DeleteGoalRequest {
+        goal_id: ids[2].clone(),
+        abandon: true,
+    };
+    jane.caller.goals.delete_goal(abandon).await.unwrap();
+    server.set_clock("2026-03-04T09:00:00Z");
+    let reached = pb::RecordGoalProgressRequest {
+        goal_id: ids[1].clone(),
+        value: 10.0,
+        ..Default::default()
+    };
+    jane.caller
+        .goals
+        .record_goal_progress(reached)
+        .await
+        .unwrap();
+    let mut kept = Vec::new();
+    for goal_id in [&ids[1], &ids[0]] {
+        let request = pb::GetGoalRequest {
+            goal_id: goal_id.clone(),
+        };
+        let goal = jane.caller.goals.get_goal(request).await.unwrap();
+        kept.push(goal.into_inner().goal.unwrap());
+    }
+    assert!(jane.daily("2026-03-01").await.goals.is_empty());
+    assert_eq!(jane.daily("2026-03-03").await.goals, kept);
+    assert_eq!(jane.daily("2026-03-04").await.goals, kept);
+    assert_eq!(jane.daily("2026-03-05").await.goals, kept[1..]);
+    assert!(jane.daily("2026-04-01").await.goals.is_empty());
+    assert_eq!(jane.monthly("2026-03").await.goals_achieved, kept[..1]);
+    assert!(jane.monthly("2026-02").await.goals_achieved.is_empty());
 }
 
 async fn a_user_nobody_knows_has_a_page_of_zeros(server: Server) {

@@ -12,7 +12,7 @@ use crate::domain::{
     ids::UserId,
     insights::{
         streak::{self, rows},
-        tally::Tally,
+        tally::{DayAddition, Tally},
     },
     period::DateRange,
     session::Subject,
@@ -35,6 +35,15 @@ impl GoalScope {
             dates,
             subject: subject.map(|subject| (subject.kind.clone(), subject.id.clone())),
         }
+    }
+
+    /// Whether it is one of these days.
+    #[must_use]
+    pub fn holds(&self, day: &DayAddition) -> bool {
+        let own = self.subject.as_ref();
+        day.user_id == self.user
+            && self.dates.contains(day.date)
+            && own.is_none_or(|(kind, id)| (kind, id) == (&day.subject.kind, &day.subject.id))
     }
 }
 

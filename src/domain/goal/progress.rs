@@ -42,15 +42,24 @@ pub fn with_milestones(
     mut best: f64,
 ) -> Vec<ProgressView> {
     let days = days.into_iter().map(|progress| {
-        let (passed, now) = (milestone(best, target), milestone(progress.value, target));
+        let before = best;
         best = best.max(progress.value);
-        ProgressView {
+        ProgressView::new(progress, target, before)
+    });
+    days.collect()
+}
+
+impl ProgressView {
+    /// A day of the progress towards `target`, before which the best one was at `best`.
+    #[must_use]
+    pub fn new(progress: GoalProgress, target: f64, best: f64) -> Self {
+        let (passed, now) = (milestone(best, target), milestone(progress.value, target));
+        Self {
             percentage: Hundredths::ratio(progress.value, target),
             milestone: now.filter(|now| passed.is_none_or(|passed| passed < *now)),
             progress,
         }
-    });
-    days.collect()
+    }
 }
 
 /// The highest milestone that `value` has come to.

@@ -1,49 +1,13 @@
-//! Goals and their progress.
+//! Goals and their progress, as they are told.
 
-use super::{
-    check::Check,
-    encode::{subject, timestamp},
-};
+use super::encode::{subject, timestamp};
 use crate::{
-    domain::{
-        goal::{
-            GoalFilter, GoalPriority, GoalStatus, GoalType, GoalView, progress::ProgressView,
-            recurrence::Recurrence,
-        },
-        ids::{GoalId, UserId},
-        rejection::Rejection,
+    domain::goal::{
+        GoalPriority, GoalStatus, GoalType, GoalView, progress::ProgressView,
+        recurrence::Recurrence,
     },
     pb::v1 as pb,
 };
-
-/// A request that names one goal and nothing else.
-pub fn goal_id(text: &str) -> Result<GoalId, Rejection> {
-    let mut check = Check::default();
-    let id = GoalId(check.uuid("goal_id", text));
-    check.done(id)
-}
-
-/// A list's filter.
-pub fn goal_filter(check: &mut Check, request: &pb::ListGoalsRequest) -> GoalFilter {
-    let subject = request.subject.clone().unwrap_or_default();
-    let given = |text: String| (!text.is_empty()).then_some(text);
-    GoalFilter {
-        user_id: UserId(check.uuid("user_id", &request.user_id)),
-        status: check.enumeration("status", request.status, status_from),
-        subject_type: given(check.name("subject.type", subject.r#type, "")),
-        subject_id: given(check.line("subject.id", subject.id, 128)),
-    }
-}
-
-const fn status_from(status: pb::GoalStatus) -> Option<GoalStatus> {
-    match status {
-        pb::GoalStatus::Unspecified => None,
-        pb::GoalStatus::Active => Some(GoalStatus::Active),
-        pb::GoalStatus::Completed => Some(GoalStatus::Completed),
-        pb::GoalStatus::Abandoned => Some(GoalStatus::Abandoned),
-        pb::GoalStatus::Expired => Some(GoalStatus::Expired),
-    }
-}
 
 const fn goal_type(goal_type: GoalType) -> pb::GoalType {
     match goal_type {
@@ -56,7 +20,7 @@ const fn goal_type(goal_type: GoalType) -> pb::GoalType {
     }
 }
 
-const fn goal_status(status: GoalStatus) -> pb::GoalStatus {
+pub const fn goal_status(status: GoalStatus) -> pb::GoalStatus {
     match status {
         GoalStatus::Active => pb::GoalStatus::Active,
         GoalStatus::Completed => pb::GoalStatus::Completed,

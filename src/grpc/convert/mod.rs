@@ -5,6 +5,7 @@
 mod check;
 mod encode;
 mod goal;
+mod goal_request;
 mod json;
 mod performance;
 mod practice;
@@ -17,6 +18,7 @@ pub use self::{
     check::{Check, page_size},
     encode::*,
     goal::*,
+    goal_request::*,
     performance::*,
     practice::*,
     report::*,

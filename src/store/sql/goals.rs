@@ -7,6 +7,7 @@ use super::{
     codes::Code,
     dialect::{Dialect, Query, get},
     fault::Fault,
+    rows::{Rows, RowsOf},
     sessions::fingerprint,
 };
 use crate::{
@@ -32,6 +33,9 @@ pub const SELECT_GOALS: &str = "
     WHERE tenant_id = $1";
 
 pub const AND_GOAL: &str = " AND id = $2";
+
+pub const AND_GOALS: &str = " AND id {ids}";
+pub const AND_ACTIVE_OF_USERS: &str = " AND status = 1 AND user_id {ids}";
 
 /// $2 the user, $3 and $4 the row before the page.
 pub const AND_OF_USER: &str = " AND user_id = $2 AND (target_date, id) > ($3, $4)";
@@ -65,6 +69,24 @@ pub const SELECT_TENANTS_WITH_GOALS_TO_EXPIRE: &str = "
         WHERE g.tenant_id = t.tenant_id AND g.status = 1 AND g.target_date < $2)
     ORDER BY t.tenant_id
     LIMIT $3";
+
+pub const INSERT_GOALS: &str = "
+    INSERT INTO goals (tenant_id, {columns})
+    SELECT $1, {columns} FROM {rows} AS r WHERE {after}
+    ON CONFLICT DO NOTHING";
+
+pub const UPDATE_GOALS: &str = "
+    UPDATE goals SET name = r.name, description = r.description, target_value = r.target_value,
+        unit = r.unit, target_date = r.target_date, status = r.status, priority = r.priority,
+        recurrence = r.recurrence, reminder_enabled = r.reminder_enabled, counted = r.counted,
+        samples = r.samples, last_practised = r.last_practised, given_value = r.given_value,
+        given_counted = r.given_counted, progress_date = r.progress_date,
+        completed_at = r.completed_at, updated_at = r.updated_at
+    FROM {rows} AS r
+    WHERE goals.tenant_id = $1 AND goals.id = r.id AND {after}";
+
+/// Their progress goes with them.
+pub const DELETE_GOALS: &str = "DELETE FROM goals WHERE tenant_id = $1 AND id {ids}";
 
 /// Goals of a user that the days of the range may have to do with, earliest target date first.
 pub async fn of_days<DB: Dialect>(
@@ -114,6 +136,18 @@ pub async fn find<DB: Dialect>(
     let query = Query::<DB>::new(&[SELECT_GOALS, AND_GOAL].concat());
     let rows = query.bind(tenant.uuid()).bind(id.0).fetch(conn).await?;
     rows.first().map(goal::<DB>).transpose()
+}
+
+/// Goals by [`AND_GOALS`], or those of users by [`AND_ACTIVE_OF_USERS`].
+pub async fn by_ids<DB: Dialect>(
+    conn: &mut DB::Connection,
+    tenant: TenantId,
+    predicate: &str,
+    ids: impl IntoIterator<Item = Uuid>,
+) -> Result<Vec<Goal>, Fault> {
+    let query = Query::<DB>::new(&[SELECT_GOALS, predicate].concat());
+    let rows = query.bind(tenant.uuid()).ids(ids).fetch(conn).await?;
+    rows.iter().map(goal::<DB>).collect()
 }
 
 /// The goals that match on `today`, by target date and id, after the given one.
@@ -178,6 +212,58 @@ pub async fn to_expire<DB: Dialect>(
             Ok((id, UserId(get::<DB, _>(row, "user_id")?)))
         })
         .collect()
+}
+
+/// The columns that [`INSERT_GOALS`] reads.
+pub fn columns<'a>(goals: impl IntoIterator<Item = &'a Goal>) -> Rows<'a> {
+    fn subject<'a>(goal: &'a Goal, part: fn(&'a Subject) -> &'a str) -> Option<&'a str> {
+        goal.details.subject.as_ref().map(part)
+    }
+    changing(RowsOf::new(goals))
+        .uuid("user_id", |goal| goal.user_id.0)
+        .small("goal_type", |goal| goal.details.goal_type.code())
+        .date("start_date", |goal| goal.dates.start)
+        .optional_text("subject_type", |goal| {
+            subject(goal, |subject| &subject.kind)
+        })
+        .optional_text("subject_id", |goal| subject(goal, |subject| &subject.id))
+        .optional_text("subject_name", |goal| {
+            subject(goal, |subject| &subject.name)
+        })
+        .bytes("fingerprint", |goal| {
+            goal.fingerprint.as_ref().map(|print| print.0.as_slice())
+        })
+        .time("created_at", |goal| goal.created_at)
+        .done()
+}
+
+/// The columns that [`UPDATE_GOALS`] reads.
+pub fn changing_columns<'a>(goals: impl IntoIterator<Item = &'a Goal>) -> Rows<'a> {
+    changing(RowsOf::new(goals)).done()
+}
+
+/// What may change in a goal's life.
+fn changing<'a>(rows: RowsOf<'a, &'a Goal>) -> RowsOf<'a, &'a Goal> {
+    rows.uuid("id", |goal| goal.id.0)
+        .text("name", |goal| &*goal.details.name)
+        .text("description", |goal| &*goal.details.description)
+        .float("target_value", |goal| goal.details.target_value)
+        .text("unit", |goal| &*goal.details.unit)
+        .date("target_date", |goal| goal.dates.end)
+        .small("status", |goal| goal.status.code())
+        .small("priority", |goal| goal.details.priority.code())
+        .small("recurrence", |goal| goal.details.recurrence.map(Code::code))
+        .bool("reminder_enabled", |goal| goal.details.reminder_enabled)
+        .int("counted", |goal| goal.count.sum)
+        .int("samples", |goal| goal.count.samples)
+        .date("last_practised", |goal| goal.count.last_date)
+        .float("given_value", |goal| goal.given.map(|given| given.value))
+        .int("given_counted", |goal| {
+            goal.given.map(|given| given.counted)
+        })
+        .date("progress_date", |goal| goal.progress_date)
+        .time("completed_at", |goal| goal.completed_at)
+        .time("updated_at", |goal| goal.updated_at)
 }
 
 fn goal<DB: Dialect>(row: &DB::Row) -> Result<Goal, Fault> {

@@ -6,6 +6,7 @@ mod codes;
 mod days;
 pub mod dialect;
 mod fault;
+mod goal_counts;
 mod goal_progress;
 mod goal_reads;
 mod goals;

@@ -341,7 +341,8 @@ fn tally_columns<'a, T: Copy>(rows: RowsOf<'a, T>, tally: fn(T) -> &'a Tally) ->
         .int("assignment_items", move |row| tally(row).assignment_items)
 }
 
-fn tally<DB: Dialect>(row: &DB::Row) -> Result<Tally, Fault> {
+/// The columns of a tally.
+pub fn tally<DB: Dialect>(row: &DB::Row) -> Result<Tally, Fault> {
     Ok(Tally {
         sessions: get::<DB, _>(row, "sessions")?,
         active_seconds: get::<DB, _>(row, "active_seconds")?,

@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::{
     Pools, SELECT_SCHEMA_VERSION, activities, days,
     dialect::{CommitOutcome, Dialect, Query},
-    goal_progress, goals, insights, listing, performance, practice, read, requests,
+    goal_counts, goal_progress, goals, insights, listing, performance, practice, read, requests,
     rows::Rows,
     sessions, tenant_usage, tenants, users,
 };
@@ -40,6 +40,8 @@ fn statements() -> Vec<(String, usize, Many)> {
     let due = [sessions::SELECT_SESSIONS, sessions::AND_DUE].concat();
     let in_month = [performance::COUNT_COHORT, performance::OF_MONTH].concat();
     let goal = [goals::SELECT_GOALS, goals::AND_GOAL].concat();
+    let goals_by_id = [goals::SELECT_GOALS, goals::AND_GOALS].concat();
+    let active_goals = [goals::SELECT_GOALS, goals::AND_ACTIVE_OF_USERS].concat();
     let goals_of_days = [goals::SELECT_GOALS, goals::AND_OF_DAYS].concat();
     let goals_reached = [goals::SELECT_GOALS, goals::AND_COMPLETED].concat();
     let in_days = [performance::COUNT_COHORT, performance::OF_DAYS].concat();
@@ -60,6 +62,15 @@ fn statements() -> Vec<(String, usize, Many)> {
         rows(performance::ADD_DAYS, performance::day_columns([])),
         rows(performance::ADD_MONTHS, performance::month_columns([])),
         plain(&goal, 2),
+        ids(&goals_by_id, 1),
+        ids(&active_goals, 1),
+        rows(goals::INSERT_GOALS, goals::columns([])),
+        rows(goals::UPDATE_GOALS, goals::changing_columns([])),
+        ids(goals::DELETE_GOALS, 1),
+        rows(goal_counts::SUM_SCOPES, goal_counts::scope_columns([])),
+        rows(goal_counts::LIST_PRACTISED, goal_counts::scope_columns([])),
+        rows(goal_progress::UPSERT_PROGRESS, goal_progress::columns([])),
+        ids(goal_progress::SELECT_VALUES_BY_GOAL, 1),
         plain(goals::SELECT_GOALS_TO_EXPIRE, 3),
         plain(&goals_of_days, 7),
         plain(&goals_reached, 5),
@@ -76,6 +87,7 @@ fn statements() -> Vec<(String, usize, Many)> {
         plain(users::SELECT_USER, 2),
         plain(users::SELECT_USERS_BY_LAST_ACTIVE, 6),
         ids(users::LOCK_USERS, 1),
+        rows(users::INSERT_USERS, users::columns([])),
         rows(users::UPSERT_USERS, users::columns([])),
         plain(&by_id, 2),
         ids(&by_ids, 1),
@@ -251,6 +263,7 @@ fn every_constant_of_sql_is_prepared() {
     let sources = [
         include_str!("activities.rs"),
         include_str!("days.rs"),
+        include_str!("goal_counts.rs"),
         include_str!("goal_progress.rs"),
         include_str!("goals.rs"),
         include_str!("insights.rs"),

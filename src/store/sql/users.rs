@@ -36,6 +36,12 @@ pub const SELECT_USERS_BY_LAST_ACTIVE: &str = "
     ORDER BY last_active_date, id
     LIMIT $6";
 
+/// Of users who were not there when they were to be locked.
+pub const INSERT_USERS: &str = "
+    INSERT INTO users (tenant_id, {columns})
+    SELECT $1, {columns} FROM {rows} AS r WHERE {after}
+    ON CONFLICT DO NOTHING";
+
 /// Adds to what is stored.
 pub const UPSERT_USERS: &str = "
     INSERT INTO users (tenant_id, {columns})
@@ -104,7 +110,7 @@ pub async fn by_last_active<DB: Dialect>(
     rows.iter().map(user::<DB>).collect()
 }
 
-/// The columns that [`UPSERT_USERS`] reads.
+/// The columns that [`INSERT_USERS`] and [`UPSERT_USERS`] read.
 pub fn columns<'a>(users: impl IntoIterator<Item = &'a User>) -> Rows<'a> {
     RowsOf::new(users)
         .uuid("id", |user| user.id.0)
