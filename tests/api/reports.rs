@@ -383,7 +383,7 @@ async fn a_session_that_is_over_counts_before_the_sweep_finds_it(server: Server)
         ..start(USER)
     };
     let open = jane.caller.start(open).await;
-    server.pass(Duration::from_secs(600));
+    server.pass(Duration::from_mins(10));
     let heartbeat = pb::HeartbeatRequest {
         session_id: open.id.clone(),
     };
@@ -391,7 +391,7 @@ async fn a_session_that_is_over_counts_before_the_sweep_finds_it(server: Server)
     let today = jane.daily("").await;
     assert_eq!(today.summary, Some(pb::ReportSummary::default()));
     assert_eq!(today.sessions, [jane.caller.get(&open.id).await]);
-    server.pass(Duration::from_secs(1_800));
+    server.pass(Duration::from_mins(30));
     let today = jane.daily("").await;
     let summary = today.summary.unwrap();
     // Ten minutes until the last sign of life, and nobody said what got done.

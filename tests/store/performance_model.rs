@@ -7,7 +7,7 @@ use chrono::{Datelike, NaiveDate};
 use chrono_tz::Tz;
 use dwell::domain::{
     commands::{LogActivity, RecordSession, RecordedTime},
-    ids::ActivityId,
+    ids::{ActivityId, SessionId},
     insights::{
         cohort::Cohort,
         effort::Effort,
@@ -251,34 +251,12 @@ async fn take(step: &Step, number: usize, model: &mut Reference, engines: &[Fixt
     let id = Uuid::from_u128(0x1000 + u128::try_from(number).unwrap());
     let next = session(u128::try_from(model.stays.len()).unwrap());
     let rating = u8::try_from(number % 6).ok().filter(|rating| *rating > 0);
-    let (with_notes, focus_mode) = (number % 3 == 0, number % 4 < 2);
+    let (with_notes, focus_mode) = (number.is_multiple_of(3), number % 4 < 2);
     match step {
         Step::Record(who, about, ago, length) => {
             let start = now - ago * SECOND;
             let end = now.min(start + length * SECOND);
-            let (start_at, end_at) = (Timestamp::from_micros(start), Timestamp::from_micros(end));
-            for db in engines {
-                let mut context = context();
-                context.subject = about.map(subject);
-                context.focus_mode = focus_mode;
-                let command = RecordSession {
-                    user_id: user(u128::try_from(*who).unwrap()),
-                    session_id: next,
-                    context,
-                    review: SessionReview {
-                        notes: if with_notes { "x" } else { "" }.to_owned(),
-                        productivity_rating: rating,
-                        ..completed()
-                    },
-                    time: RecordedTime::Between {
-                        start: start_at,
-                        end: end_at,
-                    },
-                    fingerprint: None,
-                };
-                db.submit(command).await.unwrap();
-            }
-            model.stays.push(Stay {
+            let stay = Stay {
                 user: *who,
                 subject: *about,
                 start,
@@ -287,7 +265,9 @@ async fn take(step: &Step, number: usize, model: &mut Reference, engines: &[Fixt
                 rating,
                 with_notes,
                 focus_mode,
-            });
+            };
+            record(&stay, next, engines).await;
+            model.stays.push(stay);
         }
         Step::Start(who, about) => {
             for db in engines {
@@ -356,6 +336,31 @@ async fn take(step: &Step, number: usize, model: &mut Reference, engines: &[Fixt
                 db.pass(seconds.unsigned_abs());
             }
         }
+    }
+}
+
+/// Saves a stay that is over.
+async fn record(stay: &Stay, session_id: SessionId, engines: &[Fixture; 2]) {
+    for db in engines {
+        let mut context = context();
+        context.subject = stay.subject.map(subject);
+        context.focus_mode = stay.focus_mode;
+        let command = RecordSession {
+            user_id: user(u128::try_from(stay.user).unwrap()),
+            session_id,
+            context,
+            review: SessionReview {
+                notes: if stay.with_notes { "x" } else { "" }.to_owned(),
+                productivity_rating: stay.rating,
+                ..completed()
+            },
+            time: RecordedTime::Between {
+                start: Timestamp::from_micros(stay.start),
+                end: Timestamp::from_micros(stay.last),
+            },
+            fingerprint: None,
+        };
+        db.submit(command).await.unwrap();
     }
 }
 
