@@ -14,6 +14,7 @@ use std::{
 };
 
 use chrono::NaiveDate;
+use uuid::Uuid;
 
 use super::{
     activity::{Activity, ActivityDetails},
@@ -22,6 +23,7 @@ use super::{
         practice::PracticeAdditions,
         tally::{Additions, Tally},
     },
+    points::award::{Award, ReferenceType},
     rejection::{Entity, Rejection},
     session::{EndReason, Session, SessionReview, SessionView},
     settings::TenantSettings,
@@ -164,6 +166,8 @@ pub struct Ledger {
     pub performance: Additions,
     /// What the batch adds to practice.
     pub practice: PracticeAdditions,
+    /// Points that were earned, in the order of the commands.
+    pub awards: Vec<Award>,
     /// Remembered requests to forget.
     pub forgotten_requests: BTreeSet<RequestId>,
     /// What the batch adds to users.
@@ -187,6 +191,7 @@ impl Ledger {
             open_sessions: Table::default(),
             performance: Additions::default(),
             practice: PracticeAdditions::default(),
+            awards: Vec::new(),
             forgotten_requests: BTreeSet::new(),
             users: BTreeMap::new(),
             days: BTreeMap::new(),
@@ -236,6 +241,7 @@ impl Ledger {
         self.open_sessions.changed.clear();
         self.performance.clear();
         self.practice.clear();
+        self.awards.clear();
         self.forgotten_requests.clear();
         self.users.clear();
         self.days.clear();
@@ -323,7 +329,7 @@ impl Ledger {
     }
 
     /// Counts an ended session: its seconds for its user and each local day, itself for the
-    /// day of its start, and what performance is computed from.
+    /// day of its start, what performance is computed from, and the points of its time.
     pub fn count_end(&mut self, session: &Session) {
         for (date, tally) in Tally::of_session(session, self.settings(), self.now) {
             self.performance.add(session, date, tally);
@@ -343,6 +349,21 @@ impl Ledger {
         let day = self.day(session.user_id, session.start_date);
         day.sessions_completed = day.sessions_completed.saturating_add(completed);
         self.practice.count(session);
+        let points = session.points_for_time(self.settings());
+        self.award(session.user_id, points, ReferenceType::Session, session.id.0);
+    }
+
+    /// Has the service that keeps points told of them, if there are any.
+    pub fn award(&mut self, user: UserId, points: i64, kind: ReferenceType, reference: Uuid) {
+        if points > 0 {
+            self.awards.push(Award {
+                user_id: user,
+                points,
+                reference_type: kind,
+                reference_id: reference,
+                earned_at: self.now,
+            });
+        }
     }
 
     /// Counts an activity of a session for the local day of its own start.

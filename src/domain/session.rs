@@ -290,9 +290,15 @@ impl Session {
         self.review = review;
         self.sweep_at = None;
         self.touch(at);
-        let minutes = seconds(self.duration(at)) / 60;
-        let points = settings.points.for_minutes(minutes);
+        let points = self.points_for_time(settings);
         self.points_earned = self.points_earned.saturating_add(points);
+    }
+
+    /// What the whole minutes of an ended session earn.
+    #[must_use]
+    pub fn points_for_time(&self, settings: &TenantSettings) -> i64 {
+        let minutes = self.ended_at().map_or(0, |end| seconds(self.duration(end)) / 60);
+        settings.points.for_minutes(minutes)
     }
 
     /// Has the sweep look at it again when it would be over.

@@ -38,7 +38,7 @@ const BULK_ATTEMPTS: u32 = 3;
 impl<DB: Dialect> SqlStore<DB> {
     /// Runs a read to its end in a task of its own: a call that is dropped while it waits for
     /// the pool or the database would leave a connection in a state that nobody knows.
-    async fn detached<T, F>(&self, read: impl FnOnce(Self) -> F + Send) -> Result<T, Error>
+    pub(super) async fn detached<T, F>(&self, read: impl FnOnce(Self) -> F + Send) -> Result<T, Error>
     where
         T: Send + 'static,
         F: Future<Output = Result<T, Fault>> + Send + 'static,
@@ -92,7 +92,7 @@ pub async fn open_sessions<DB: Dialect>(
 }
 
 /// Ids of tenants from a statement that takes the one before, a time and a limit.
-async fn tenant_ids<DB: Dialect>(
+pub async fn tenant_ids<DB: Dialect>(
     conn: &mut DB::Connection,
     sql: &str,
     time: Timestamp,
