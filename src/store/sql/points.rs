@@ -176,7 +176,7 @@ async fn claim<DB: Dialect>(
     });
     let behind = key_columns(behind);
     let mut claims = Vec::new();
-    for (user, position) in &due {
+    for (user, _) in &due {
         let head = heads.remove(user).filter(|_| claims.len() < limit);
         let head = head.filter(|head| head.due_at.is_some_and(|due_at| due_at <= now));
         claims.extend(head.map(|head| head.claim));
