@@ -72,6 +72,8 @@ async fn check(args: &ServeArgs) -> Result<(), Box<dyn Error + Send + Sync>> {
         Ok(()) => Finding::ok("configuration", "goes together"),
         Err(wrong) => Finding::fail("configuration", wrong),
     }];
+    let replica = args.read_database_url.as_deref();
+    findings.extend(store::check::database(&args.database.database_url, replica).await);
     // What is wrong with it is said above.
     if let Ok(receiver) = args.points.receiver() {
         let told = match receiver {
@@ -80,8 +82,6 @@ async fn check(args: &ServeArgs) -> Result<(), Box<dyn Error + Send + Sync>> {
         };
         findings.push(Finding::ok("points", told));
     }
-    let replica = args.read_database_url.as_deref();
-    findings.extend(store::check::database(&args.database.database_url, replica).await);
     for finding in &findings {
         writeln!(io::stdout(), "{finding}")?;
     }

@@ -117,7 +117,10 @@ mod tests {
         ] {
             let wrong = receiver(url, secret).err().unwrap();
             assert!(wrong.starts_with("--points-"), "{wrong}");
-            assert!(!wrong.contains("hidden") && !wrong.contains('\n'), "{wrong}");
+            assert!(
+                !wrong.contains("hidden") && !wrong.contains('\n'),
+                "{wrong}"
+            );
         }
         let args = PointsArgs {
             points_url: Some("http://points".to_owned()),

@@ -350,7 +350,12 @@ impl Ledger {
         day.sessions_completed = day.sessions_completed.saturating_add(completed);
         self.practice.count(session);
         let points = session.points_for_time(self.settings());
-        self.award(session.user_id, points, ReferenceType::Session, session.id.0);
+        self.award(
+            session.user_id,
+            points,
+            ReferenceType::Session,
+            session.id.0,
+        );
     }
 
     /// Has the service that keeps points told of them, if there are any.

@@ -297,7 +297,9 @@ impl Session {
     /// What the whole minutes of an ended session earn.
     #[must_use]
     pub fn points_for_time(&self, settings: &TenantSettings) -> i64 {
-        let minutes = self.ended_at().map_or(0, |end| seconds(self.duration(end)) / 60);
+        let minutes = self
+            .ended_at()
+            .map_or(0, |end| seconds(self.duration(end)) / 60);
         settings.points.for_minutes(minutes)
     }
 

@@ -1,4 +1,5 @@
-//! What operators do: a replica to read from, `dwell check`, and tables over several machines.
+//! What operators do: a replica to read from, `dwell check`, tables over several machines, and
+//! delivery of points.
 
 #![expect(
     clippy::unwrap_used,
@@ -13,4 +14,7 @@ mod support;
 mod check;
 mod citus;
 mod cluster;
+mod courier;
+mod points;
+mod receiver;
 mod replica;

@@ -65,7 +65,12 @@ impl Command for LogActivity {
         session.points_earned = session.points_earned.saturating_add(points);
         session.updated_at = ledger.now;
         ledger.count_activity(&session, &self.details, started_at);
-        ledger.award(activity.user_id, points, ReferenceType::Activity, activity.id.0);
+        ledger.award(
+            activity.user_id,
+            points,
+            ReferenceType::Activity,
+            activity.id.0,
+        );
         if session.is_open() {
             ledger.touch(&mut session);
         } else {

@@ -11,7 +11,7 @@ use std::{
     collections::{BTreeMap, VecDeque},
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicI64, Ordering},
+        atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -41,7 +41,8 @@ use crate::{
     },
 };
 
-/// Awards that are sent at a time, each of another user.
+/// Awards that are sent at a time, each of another user. After as many failures in a row the
+/// receiver is taken to be down: then one is sent at a look, until one arrives.
 const AT_ONCE: usize = 16;
 /// How often it is looked for tenants with something to deliver.
 const LOOK_INTERVAL: Duration = Duration::from_secs(1);
@@ -61,6 +62,7 @@ pub struct Delivery {
     clock: Arc<dyn Clock>,
     courier: Courier,
     counters: Arc<Counters>,
+    failures_in_a_row: AtomicUsize,
     /// Whether the log has said that the receiver fails, and until when it says no more of it.
     complained: AtomicBool,
     quiet_until: AtomicI64,
@@ -98,6 +100,7 @@ impl Delivery {
             clock,
             courier,
             counters: Arc::default(),
+            failures_in_a_row: AtomicUsize::new(0),
             complained: AtomicBool::new(false),
             quiet_until: AtomicI64::new(0),
         }
@@ -163,7 +166,9 @@ impl Delivery {
         loop {
             let store = &self.store;
             let found = store.list_tenants_with_points(now, after, PIECE).await?;
-            found.iter().for_each(|tenant| round.add(*tenant));
+            for tenant in &found {
+                round.add(*tenant);
+            }
             after = found.last().copied();
             if found.len() < PIECE {
                 return Ok(());
@@ -173,10 +178,9 @@ impl Delivery {
 
     /// Claims no more than can be sent at once, so that no lease passes in waiting.
     async fn fill(&self, round: &mut Round) -> Result<(), Error> {
-        while round.under_way.len() < AT_ONCE
+        while let room @ 1.. = self.at_once().saturating_sub(round.under_way.len())
             && let Some(tenant) = round.tenants.pop_front()
         {
-            let room = AT_ONCE - round.under_way.len();
             let now = self.clock.now();
             let claimed = self
                 .store
@@ -217,7 +221,19 @@ impl Delivery {
             // Others of the same users may be due now.
             round.add(tenant);
         }
+        if self.is_down() {
+            round.tenants.clear();
+        }
         Ok(())
+    }
+
+    fn is_down(&self) -> bool {
+        self.failures_in_a_row.load(Ordering::Relaxed) >= AT_ONCE
+    }
+
+    /// How many may be sent at a time.
+    fn at_once(&self) -> usize {
+        if self.is_down() { 1 } else { AT_ONCE }
     }
 
     /// Judges an attempt, counts it, and tells the log.
@@ -225,24 +241,25 @@ impl Delivery {
         let claim = &sent.claim;
         let Err(failure) = sent.result else {
             count(&self.counters.delivered);
+            self.failures_in_a_row.store(0, Ordering::Relaxed);
             if self.complained.swap(false, Ordering::Relaxed) {
                 info!("points are delivered again");
             }
             return Outcome::Delivered;
         };
         count(&self.counters.failed);
+        self.failures_in_a_row.fetch_add(1, Ordering::Relaxed);
         self.complain(failure, now);
         let share = fastrand::f64();
-        match retry::again_at(claim.first_attempt_at, claim.attempts, now, share) {
-            Some(again_at) => Outcome::Failed { again_at },
-            None => {
-                count(&self.counters.set_aside);
-                let id = claim.award.idempotency_key(sent.tenant);
-                let attempts = claim.attempts;
-                warn!(id, attempts, reason = %failure, "points were not delivered for a day and are set aside");
-                Outcome::SetAside
-            }
+        let again_at = retry::again_at(claim.first_attempt_at, claim.attempts, now, share);
+        if let Some(again_at) = again_at {
+            return Outcome::Failed { again_at };
         }
+        count(&self.counters.set_aside);
+        let id = claim.award.idempotency_key(sent.tenant);
+        let attempts = claim.attempts;
+        warn!(id, attempts, reason = %failure, "points are set aside after a day");
+        Outcome::SetAside
     }
 
     /// Says now and then that the receiver fails, not each time.

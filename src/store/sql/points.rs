@@ -279,15 +279,19 @@ async fn settle<DB: Dialect>(
     outcomes: &[(Claim, Outcome)],
     now: Timestamp,
 ) -> Result<(), Fault> {
-    let delivered = outcomes.iter().filter_map(|(claim, outcome)| match outcome {
-        Outcome::Delivered => Some(place(claim)),
-        _ => None,
-    });
-    let failed = outcomes.iter().filter_map(|(claim, outcome)| match outcome {
-        Outcome::Delivered => None,
-        Outcome::Failed { again_at } => Some((claim, Some(*again_at))),
-        Outcome::SetAside => Some((claim, None)),
-    });
+    let delivered = outcomes
+        .iter()
+        .filter_map(|(claim, outcome)| match outcome {
+            Outcome::Delivered => Some(place(claim)),
+            _ => None,
+        });
+    let failed = outcomes
+        .iter()
+        .filter_map(|(claim, outcome)| match outcome {
+            Outcome::Delivered => None,
+            Outcome::Failed { again_at } => Some((claim, Some(*again_at))),
+            Outcome::SetAside => Some((claim, None)),
+        });
     let users: BTreeSet<_> = outcomes
         .iter()
         .map(|(claim, _)| claim.award.user_id)
