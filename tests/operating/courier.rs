@@ -80,8 +80,8 @@ async fn an_answer_must_be_whole_within_five_seconds() {
 #[tokio::test(start_paused = true)]
 async fn a_receiver_that_dies_has_not_answered() {
     let broken = (Err(Failure::BrokenOff), 0);
-    assert_eq!(attempt(Answer::Die).await, broken);
-    assert_eq!(attempt(Answer::DieMidAnswer).await, broken);
+    assert_eq!(attempt(Answer::Close).await, broken);
+    assert_eq!(attempt(Answer::BreakOff).await, broken);
 }
 
 #[tokio::test(start_paused = true)]

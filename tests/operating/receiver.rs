@@ -38,8 +38,8 @@ pub enum Answer {
     /// Says nothing more.
     Hang,
     /// Closes the connection without a word, or after half of a good answer.
-    Die,
-    DieMidAnswer,
+    Close,
+    BreakOff,
     /// Answers well after so many seconds.
     Late(u64),
     /// Sends the body of a good answer so slowly that it never ends.
@@ -121,8 +121,8 @@ async fn converse(
                 say(&mut stream, &head(307, &format!("location: {to}\r\n"), 0)).await?;
             }
             Answer::Hang => std::future::pending().await,
-            Answer::Die => return Ok(()),
-            Answer::DieMidAnswer => {
+            Answer::Close => return Ok(()),
+            Answer::BreakOff => {
                 say(&mut stream, &head(200, "", 100)).await?;
                 return say(&mut stream, "only this").await;
             }
