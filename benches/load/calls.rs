@@ -130,6 +130,7 @@ impl Caller {
         let (tenant, user) = self.user();
         let message = RecordSessionRequest {
             user_id: user.to_string(),
+            client_type: "web".to_owned(),
             duration: Some(prost_types::Duration {
                 seconds: 600,
                 nanos: 0,

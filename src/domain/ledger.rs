@@ -427,3 +427,20 @@ impl Ledger {
         session.view(self.settings(), self.now)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_decided_anew_earns_once() {
+        let mut ledger = Ledger::new(TenantSettings::default(), Timestamp::FIRST);
+        let user = UserId(Uuid::from_u128(1));
+        for _ in 0..2 {
+            ledger.reset();
+            ledger.award(user, 5, ReferenceType::Session, Uuid::from_u128(2));
+            ledger.award(user, 0, ReferenceType::Activity, Uuid::from_u128(3));
+        }
+        assert_eq!(ledger.awards.len(), 1);
+    }
+}

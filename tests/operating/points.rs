@@ -25,6 +25,7 @@ use futures::future::join_all;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use tempfile::TempDir;
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tonic::{Request, transport::Endpoint};
 use uuid::Uuid;
@@ -388,17 +389,21 @@ async fn a_stop_lets_what_is_under_way_end(dwell: Dwell) {
     dwell.earn(1, 11).await;
     let delivery = dwell.delivery(&receiver);
     let stop = CancellationToken::new();
-    // It is heard, and the stop comes before the answer is.
+    let release = Arc::new(Notify::new());
+    receiver.answer([Answer::Held(release.clone())]);
     let heard = async {
         let heard = receiver.hear().await;
         stop.cancel();
+        // The answer comes a commit after the stop.
+        dwell.earn(2, 12).await;
+        release.notify_one();
         heard
     };
     let (delivered, heard) = tokio::join!(delivery.deliver(&stop), heard);
     assert_eq!((delivered.unwrap(), heard.key()), (1, &*key(10)));
     assert!(receiver.keys().is_empty());
-    assert_eq!(deliver(&delivery).await, 1);
-    assert_eq!(receiver.keys(), [key(11)]);
+    assert_eq!(deliver(&delivery).await, 2);
+    assert_eq!(receiver.keys(), [key(11), key(12)]);
 }
 
 async fn a_stop_leaves_what_hangs_to_its_lease(dwell: Dwell) {

@@ -10,7 +10,10 @@ use std::{
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
     net::{TcpListener, TcpStream},
-    sync::mpsc::{self, UnboundedReceiver, UnboundedSender},
+    sync::{
+        Notify,
+        mpsc::{self, UnboundedReceiver, UnboundedSender},
+    },
     time::{sleep, timeout},
 };
 
@@ -35,6 +38,8 @@ pub enum Answer {
     Status(u16),
     /// To another URL.
     Redirect(String),
+    /// Answers well once it is told to.
+    Held(Arc<Notify>),
     /// Says nothing more.
     Hang,
     /// Closes the connection without a word, or after half of a good answer.
@@ -119,6 +124,10 @@ async fn converse(
             Answer::Status(status) => say(&mut stream, &head(status, "", 0)).await?,
             Answer::Redirect(to) => {
                 say(&mut stream, &head(307, &format!("location: {to}\r\n"), 0)).await?;
+            }
+            Answer::Held(release) => {
+                release.notified().await;
+                say(&mut stream, &head(204, "", 0)).await?;
             }
             Answer::Hang => std::future::pending().await,
             Answer::Close => return Ok(()),
