@@ -1,8 +1,12 @@
 //! Flags and environment, checked before anything starts.
 
+mod points;
+
 use std::{net::SocketAddr, time::Duration};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+
+pub use self::points::PointsArgs;
 
 /// The session and usage ledger of a multi-tenant product, over gRPC.
 ///
@@ -118,6 +122,8 @@ pub struct ServeArgs {
     )]
     pub sweep_interval: Duration,
     #[command(flatten)]
+    pub points: PointsArgs,
+    #[command(flatten)]
     pub log: LogArgs,
 }
 
@@ -145,6 +151,7 @@ impl ServeArgs {
         if self.read_database_url.is_some() && is_sqlite(&self.database.database_url) {
             return Err("--read-database-url needs a --database-url of PostgreSQL".to_owned());
         }
+        self.points.receiver()?;
         Ok(())
     }
 }

@@ -74,6 +74,14 @@ async fn check(args: &ServeArgs) -> Result<(), Box<dyn Error + Send + Sync>> {
     }];
     let replica = args.read_database_url.as_deref();
     findings.extend(store::check::database(&args.database.database_url, replica).await);
+    // What is wrong with it is said above.
+    if let Ok(receiver) = args.points.receiver() {
+        let told = match receiver {
+            Some(receiver) => format!("are delivered to {}", receiver.address()),
+            None => "are not delivered: there is no --points-url".to_owned(),
+        };
+        findings.push(Finding::ok("points", told));
+    }
     for finding in &findings {
         writeln!(io::stdout(), "{finding}")?;
     }

@@ -14,7 +14,10 @@ use crate::{
         Context, Goals, Insights, KEY_NAME, PageTokens, Reports, Sessions, Tenants, UsageStats,
         observe::ObserveLayer, require_tenant,
     },
-    jobs::Jobs,
+    jobs::{
+        Jobs,
+        points::{Courier, Delivery},
+    },
     pb::{
         FILE_DESCRIPTOR_SET,
         v1::{
@@ -25,7 +28,7 @@ use crate::{
             usage_stats_service_server::UsageStatsServiceServer,
         },
     },
-    store::{self, Store, writer::Writer},
+    store::{self, Store, points::Outbox, writer::Writer},
 };
 
 /// How long calls that are under way may take to end: an operator's patience of 10 seconds,
@@ -70,6 +73,8 @@ pub struct Parts {
     pub clock: Arc<dyn Clock>,
     pub ids: Arc<dyn IdSource>,
     pub sweep_interval: Duration,
+    /// Whom points are told to, if the store has an outbox.
+    pub courier: Option<Courier>,
 }
 
 /// Serves on `listener` until `shutdown`, then answers what was admitted and returns. Tells
@@ -94,10 +99,15 @@ pub async fn serve(
         stopping: stopping.clone(),
     };
     let tasks = TaskTracker::new();
+    let (store, clock) = (parts.store.clone(), parts.clock);
+    let delivery = parts
+        .courier
+        .map(|courier| Arc::new(Delivery::new(store, clock.clone(), courier)));
     let jobs = Jobs {
         store: parts.store.clone(),
         writer: parts.writer.handle(),
-        clock: parts.clock,
+        clock,
+        delivery,
     };
     let idle = CancellationToken::new();
     jobs.start(parts.sweep_interval, &tasks, &idle);
@@ -240,13 +250,20 @@ pub async fn run(
     let url = &args.database.database_url;
     let replica = args.read_database_url.as_deref();
     let migrate = !args.no_migrate;
-    let opened = store::open(url, replica, migrate, clock.clone(), ids.clone()).await?;
+    let courier = args.points.receiver()?.map(Courier::new).transpose()?;
+    let outbox = match courier {
+        Some(_) => Outbox::On,
+        None => Outbox::Off,
+    };
+    let (to_clock, to_ids) = (clock.clone(), ids.clone());
+    let opened = store::open(url, replica, migrate, outbox, to_clock, to_ids).await?;
     let parts = Parts {
         store: opened.store,
         writer: opened.writer,
         clock,
         ids,
         sweep_interval: args.sweep_interval,
+        courier,
     };
     serve(parts, listener, ready, shutdown).await
 }

@@ -8,8 +8,9 @@ use std::{
 use chrono::NaiveDate;
 use dwell::pb::v1::{
     EndSessionRequest, GetSessionRequest, GetTenantUsageReportRequest, GetUserUsageStatsRequest,
-    ListSessionsRequest, RecordUsageRequest, StartSessionRequest, UsageIncrement,
-    insights_service_client::InsightsServiceClient, report_service_client::ReportServiceClient,
+    ListSessionsRequest, RecordSessionRequest, RecordUsageRequest, StartSessionRequest,
+    UsageIncrement, insights_service_client::InsightsServiceClient,
+    report_service_client::ReportServiceClient,
     session_service_client::SessionServiceClient,
     usage_stats_service_client::UsageStatsServiceClient,
 };
@@ -39,6 +40,8 @@ pub enum Workload {
     StartAndKeep(Started),
     /// Until there is none left.
     End(Started),
+    /// Saves a session of ten minutes that is over.
+    Record,
     /// With a request id.
     Usage,
     /// One of so many sessions.
@@ -100,6 +103,7 @@ impl Caller {
                 Some((tenant, session)) => self.end(tenant, session).await?,
                 None => return Ok(false),
             },
+            Workload::Record => self.record_session().await?,
             Workload::Usage => self.record().await?,
             Workload::Get { sessions } => self.get(*sessions).await?,
             Workload::UserDays { first, last } => self.user_days(first, last).await?,
@@ -138,6 +142,22 @@ impl Caller {
         };
         let request = with_tenant(message, tenant);
         self.sessions.end_session(request).await?;
+        Ok(())
+    }
+
+    async fn record_session(&mut self) -> Result<()> {
+        let (tenant, user) = self.user();
+        let message = RecordSessionRequest {
+            user_id: user.to_string(),
+            client_type: "web".to_owned(),
+            duration: Some(prost_types::Duration {
+                seconds: 600,
+                nanos: 0,
+            }),
+            ..RecordSessionRequest::default()
+        };
+        let request = with_tenant(message, tenant);
+        self.sessions.record_session(request).await?;
         Ok(())
     }
 

@@ -1,6 +1,7 @@
 //! What runs beside the load: dwell, and a bare tonic server. Each ends with its value.
 
 use std::{
+    ffi::OsStr,
     fs,
     io::{BufRead, BufReader},
     process::{Child, Command, Stdio},
@@ -17,10 +18,16 @@ pub struct Dwell<'a> {
 
 impl<'a> Dwell<'a> {
     pub fn start(database: &'a Database) -> Result<Self> {
+        Self::start_with(database, Vec::new())
+    }
+
+    /// The same with more flags.
+    pub fn start_with(database: &'a Database, flags: Vec<&OsStr>) -> Result<Self> {
         let mut command = Command::new(env!("CARGO_BIN_EXE_dwell"));
         command
             .args(["--listen", "127.0.0.1:0", "--log", "warn"])
-            .args(["--database-url", &database.url]);
+            .args(["--database-url", &database.url])
+            .args(flags);
         let (child, address) = listening(command)?;
         Ok(Self {
             address,

@@ -14,6 +14,7 @@ mod table;
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::NaiveDate;
+use uuid::Uuid;
 
 use self::goals::Goals;
 pub use self::table::Table;
@@ -25,6 +26,7 @@ use super::{
         practice::PracticeAdditions,
         tally::{Additions, Tally},
     },
+    points::award::{Award, ReferenceType},
     rejection::{Entity, Rejection},
     session::{EndReason, Session, SessionReview, SessionView},
     settings::TenantSettings,
@@ -83,6 +85,8 @@ pub struct Ledger {
     pub performance: Additions,
     /// What the batch adds to practice.
     pub practice: PracticeAdditions,
+    /// Points that were earned, in the order of the commands.
+    pub awards: Vec<Award>,
     /// Remembered requests to forget.
     pub forgotten_requests: BTreeSet<RequestId>,
     /// What the batch adds to users.
@@ -107,6 +111,7 @@ impl Ledger {
             goals: Goals::default(),
             performance: Additions::default(),
             practice: PracticeAdditions::default(),
+            awards: Vec::new(),
             forgotten_requests: BTreeSet::new(),
             users: BTreeMap::new(),
             days: BTreeMap::new(),
@@ -165,6 +170,7 @@ impl Ledger {
         self.goals.revert();
         self.performance.clear();
         self.practice.clear();
+        self.awards.clear();
         self.forgotten_requests.clear();
         self.users.clear();
         self.days.clear();
@@ -270,7 +276,8 @@ impl Ledger {
     }
 
     /// Counts an ended session: its seconds for its user and each local day, itself for the
-    /// day of its start, what performance is computed from, and the user's goals.
+    /// day of its start, what performance is computed from, the user's goals, and the points of
+    /// its time.
     pub fn count_end(&mut self, session: &Session) -> Result<(), Halt> {
         let done = Tally::of_session(session, self.settings(), self.now);
         for (date, tally) in &done {
@@ -294,7 +301,27 @@ impl Ledger {
         let day = self.day(session.user_id, session.start_date);
         day.sessions_completed = day.sessions_completed.saturating_add(completed);
         self.practice.count(session);
+        let points = session.time_points(self.now, self.settings());
+        self.award(
+            session.user_id,
+            points,
+            ReferenceType::Session,
+            session.id.0,
+        );
         self.count_for_goals(session, &done)
+    }
+
+    /// Has the service that keeps points told of them, if there are any.
+    pub fn award(&mut self, user: UserId, points: i64, kind: ReferenceType, reference: Uuid) {
+        if points > 0 {
+            self.awards.push(Award {
+                user_id: user,
+                points,
+                reference_type: kind,
+                reference_id: reference,
+                earned_at: self.now,
+            });
+        }
     }
 
     /// Counts an activity of a session for the local day of its own start.
@@ -354,5 +381,22 @@ impl Ledger {
     #[must_use]
     pub fn view(&self, session: Session) -> SessionView {
         session.view(self.settings(), self.now)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_decided_anew_earns_once() {
+        let mut ledger = Ledger::new(TenantSettings::default(), Timestamp::FIRST);
+        let user = UserId(Uuid::from_u128(1));
+        for _ in 0..2 {
+            ledger.reset();
+            ledger.award(user, 5, ReferenceType::Session, Uuid::from_u128(2));
+            ledger.award(user, 0, ReferenceType::Activity, Uuid::from_u128(3));
+        }
+        assert_eq!(ledger.awards.len(), 1);
     }
 }

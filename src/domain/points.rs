@@ -1,4 +1,8 @@
-//! What practice earns.
+//! What practice earns, and what is told of it to the service that keeps points.
+
+pub mod award;
+pub mod retry;
+pub mod signature;
 
 /// Points for minutes and for correct items.
 #[derive(Clone, Copy, PartialEq, Debug)]

@@ -1,9 +1,11 @@
-//! What happens by itself: sessions and goals that are over end, and what was remembered long enough is
-//! forgotten. Each job works off one tenant at a time in bounded pieces, through the writer
-//! like everyone else, so any number of instances may run it on one database.
+//! What happens by itself: sessions and goals that are over end, what was remembered long enough
+//! is forgotten, and points are delivered. Each job works off one tenant at a time in bounded
+//! pieces, so any number of instances may run it on one database; but for delivery, which has
+//! nothing to decide, each writes through the writer like everyone else.
 
 pub mod expiry;
 pub mod goals;
+pub mod points;
 pub mod retention;
 
 use std::{sync::Arc, time::Duration};
@@ -12,6 +14,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::warn;
 
+use self::points::Delivery;
 use crate::{
     domain::{ids::TenantId, time::Clock},
     store::{Error, Store, writer},
@@ -30,11 +33,19 @@ pub struct Jobs {
     pub store: Arc<dyn Store>,
     pub writer: writer::Handle,
     pub clock: Arc<dyn Clock>,
+    /// `None` if points are told to nobody.
+    pub delivery: Option<Arc<Delivery>>,
 }
 
 impl Jobs {
     /// Runs all jobs until `stop`.
     pub fn start(self, sweep_interval: Duration, tasks: &TaskTracker, stop: &CancellationToken) {
+        if let Some(delivery) = self.delivery.clone() {
+            let (watch, stop) = (delivery.clone(), stop.clone());
+            let watched = stop.clone();
+            tasks.spawn(async move { delivery.run(&stop).await });
+            tasks.spawn(async move { watch.watch(&watched).await });
+        }
         let jobs = self.clone();
         tasks.spawn(every(sweep_interval, stop.clone(), move || {
             let jobs = jobs.clone();

@@ -7,6 +7,7 @@ pub mod check;
 mod citus;
 pub mod goals;
 pub mod performance;
+pub mod points;
 mod postgres;
 pub mod practice;
 pub mod report;
@@ -38,7 +39,11 @@ use crate::{
 
 pub use self::sql::listing::SessionKey;
 use self::{
-    goals::GoalStore, performance::PerformanceStore, practice::PracticeStore, report::ReportStore,
+    goals::GoalStore,
+    performance::PerformanceStore,
+    points::{Outbox, PointsStore},
+    practice::PracticeStore,
+    report::ReportStore,
 };
 
 /// Why the store does not do what it was asked.
@@ -121,7 +126,7 @@ pub type DayKey = (NaiveDate, UserId);
 /// has been there. No method holds a connection after it returns, and one whose caller goes
 /// away runs to its end in a task of its own.
 #[async_trait]
-pub trait Store: GoalStore + PerformanceStore + PracticeStore + ReportStore {
+pub trait Store: GoalStore + PerformanceStore + PointsStore + PracticeStore + ReportStore {
     /// The tenant's settings; the defaults if it never set any.
     async fn get_settings(&self, tenant: TenantId) -> Result<TenantSettings, Error>;
 
@@ -283,16 +288,17 @@ pub async fn open(
     url: &str,
     replica: Option<&str>,
     migrate: bool,
+    outbox: Outbox,
     clock: Arc<dyn Clock>,
     ids: Arc<dyn IdSource>,
 ) -> Result<Opened, OpenError> {
     if is_sqlite(url) {
         let pools = sqlite::open(url, migrate).await?;
-        let store = Arc::new(sql::SqlStore::new(pools, clock, ids));
+        let store = Arc::new(sql::SqlStore::new(pools, outbox, clock, ids));
         Ok(opened(store, sqlite::LANES))
     } else {
         let pools = postgres::open(url, replica, migrate).await?;
-        let store = Arc::new(sql::SqlStore::new(pools, clock, ids));
+        let store = Arc::new(sql::SqlStore::new(pools, outbox, clock, ids));
         Ok(opened(store, postgres::LANES))
     }
 }

@@ -73,10 +73,11 @@ pub async fn open(
         insist_on_schema::<Postgres>(&mut conn, &MIGRATIONS).await?;
     }
     plain.close().await;
-    let lanes = u32::try_from(LANES).unwrap_or(u32::MAX);
+    // One more than there are lanes, for the outbox: no lane waits for it.
+    let writers = u32::try_from(LANES + 1).unwrap_or(u32::MAX);
     let writer = options.clone().options(BY_KEY);
     Ok(Pools {
-        write: pool(lanes).connect_with(writer).await?,
+        write: pool(writers).connect_with(writer).await?,
         read: pool(READERS).connect_lazy_with(options),
         replica: replica.map(|options| pool(READERS).connect_lazy_with(options)),
     })
@@ -110,6 +111,7 @@ fn pool(size: u32) -> sqlx::pool::PoolOptions<Postgres> {
 impl Dialect for Postgres {
     const BEGIN_READ: &'static str = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY";
     const FOR_UPDATE: &'static str = "FOR UPDATE";
+    const SKIP_LOCKED: &'static str = "FOR UPDATE OF o SKIP LOCKED";
     const DAY_BIT: &'static str = "1::bigint << (d.local_date - r.start_date)";
     const GREATEST: &'static str = "GREATEST";
     const LEAST: &'static str = "LEAST";

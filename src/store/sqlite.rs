@@ -101,6 +101,7 @@ fn migration_lock(options: &SqliteConnectOptions) -> sqlx::Result<File> {
 impl Dialect for Sqlite {
     const BEGIN_READ: &'static str = "BEGIN";
     const FOR_UPDATE: &'static str = "";
+    const SKIP_LOCKED: &'static str = "";
     const DAY_BIT: &'static str =
         "1 << CAST(julianday(d.local_date) - julianday(r.start_date) AS INTEGER)";
     const GREATEST: &'static str = "max";

@@ -11,7 +11,7 @@ use dwell::{
         usage_stats_service_client::UsageStatsServiceClient,
     },
     server::{Parts, serve},
-    store::open,
+    store::{open, points::Outbox},
 };
 use tempfile::TempDir;
 use tokio::{net::TcpListener, runtime::Builder, sync::oneshot};
@@ -130,7 +130,7 @@ async fn run(
     stop: CancellationToken,
 ) -> Served {
     let ids = Arc::new(CountedIds::default());
-    let opened = open(&url, None, true, clock.clone(), ids.clone()).await?;
+    let opened = open(&url, None, true, Outbox::Off, clock.clone(), ids.clone()).await?;
     let parts = Parts {
         store: opened.store,
         writer: opened.writer,
@@ -138,6 +138,7 @@ async fn run(
         ids,
         // Only the clock of the test says when a session is over, and reads see that.
         sweep_interval: Duration::from_hours(24),
+        courier: None,
     };
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let address = listener.local_addr()?;

@@ -1,8 +1,10 @@
-//! What operators do: a replica to read from, `dwell check`, and tables over several machines.
+//! What operators do: a replica to read from, `dwell check`, tables over several machines, and
+//! delivery of points.
 
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
+    clippy::panic,
     clippy::indexing_slicing,
     reason = "a test fails by panicking"
 )]
@@ -13,4 +15,7 @@ mod support;
 mod check;
 mod citus;
 mod cluster;
+mod courier;
+mod points;
+mod receiver;
 mod replica;

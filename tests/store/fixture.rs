@@ -26,6 +26,7 @@ use dwell::{
     },
     store::{
         Error, Store, open,
+        points::Outbox,
         practice::{PracticeHistory, PracticeTimes},
         writer,
     },
@@ -84,7 +85,7 @@ impl Fixture {
         clock: Arc<ManualClock>,
         ids: Arc<CountedIds>,
     ) -> Self {
-        let opened = open(url, None, true, clock.clone(), ids.clone())
+        let opened = open(url, None, true, Outbox::On, clock.clone(), ids.clone())
             .await
             .unwrap();
         Self {

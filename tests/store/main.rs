@@ -45,6 +45,7 @@ mod living;
 mod model;
 mod performance;
 mod performance_model;
+mod points;
 mod practice;
 mod property;
 mod reading;

@@ -6,6 +6,7 @@ mod fairness;
 mod footprint;
 mod insights;
 mod latency;
+mod points;
 mod reads;
 mod scale;
 mod streams;
@@ -56,6 +57,7 @@ pub fn all(args: &Args) -> Vec<Measurement> {
         fairness::all(),
         footprint::all(),
         scale::all(),
+        points::all(),
         agreement::all(),
     ]
     .into_iter()

@@ -5,6 +5,7 @@ use crate::domain::{
     fingerprint::Fingerprint,
     ids::{ActivityId, SessionId, UserId},
     ledger::{Command, Halt, Ledger},
+    points::award::ReferenceType,
     rejection::{Rejection, UsedId},
     time::Timestamp,
 };
@@ -64,6 +65,12 @@ impl Command for LogActivity {
         session.points_earned = session.points_earned.saturating_add(points);
         session.updated_at = ledger.now;
         ledger.count_activity(&session, &activity)?;
+        ledger.award(
+            activity.user_id,
+            points,
+            ReferenceType::Activity,
+            activity.id.0,
+        );
         if session.is_open() {
             ledger.touch(&mut session);
         } else {

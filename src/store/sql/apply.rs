@@ -13,7 +13,8 @@ use super::{
     SqlStore, activities, days,
     dialect::{CommitOutcome, Dialect, ErrorClass, Query, Version, Write, Written},
     fault::Fault,
-    goal_counts, goal_progress, goals, performance, practice, requests, sessions, tenant_usage,
+    goal_counts, goal_progress, goals, performance, points, practice, requests, sessions,
+    tenant_usage,
     tenants::{self, Tenant},
     users,
 };
@@ -27,6 +28,7 @@ use crate::{
     },
     store::{
         Error,
+        points::Outbox,
         writer::{Apply, Commit, Failure, Job, Settled},
     },
 };
@@ -108,6 +110,9 @@ impl<DB: Dialect> SqlStore<DB> {
             let mut ledger = Ledger::new(tenant.settings.clone(), now);
             while !decide(group, &mut ledger) {
                 load::<DB>(conn, id, group, &mut ledger).await?;
+            }
+            if self.outbox == Outbox::Off {
+                ledger.awards.clear();
             }
             let written = flush::<DB>(conn, id, known, &ledger).await?;
             if !written.current {
@@ -349,6 +354,7 @@ fn writes<'a>(
             requests::INSERT_REQUESTS,
             requests::columns(ledger.requests.inserted()),
         ),
+        table(points::INSERT_AWARDS, points::columns(&ledger.awards)),
         table(
             tenant_usage::UPSERT_TENANT_DAYS,
             tenant_usage::columns(tenant_days),

@@ -44,6 +44,9 @@ pub trait Dialect:
     const BEGIN_READ: &'static str;
     /// Ends a `SELECT` whose rows are to be locked in the order they come in.
     const FOR_UPDATE: &'static str;
+    /// Ends a `SELECT` that locks its rows of the table `o`, but for those that somebody else has
+    /// locked: these are left out.
+    const SKIP_LOCKED: &'static str;
     /// The larger of two values, neither of which is NULL.
     const GREATEST: &'static str;
     /// The smaller of two values, neither of which is NULL.
@@ -204,6 +207,7 @@ fn fill<DB: Dialect>(sql: &str) -> String {
         return sql.to_owned();
     }
     sql.replace("{for_update}", DB::FOR_UPDATE)
+        .replace("{skip_locked}", DB::SKIP_LOCKED)
         .replace("{added_features}", DB::ADDED_FEATURES)
         .replace("{greatest}", DB::GREATEST)
         .replace("{least}", DB::LEAST)
@@ -211,7 +215,7 @@ fn fill<DB: Dialect>(sql: &str) -> String {
 }
 
 /// A statement and its parameters. The SQL is a constant in which the engine fills
-/// `{rows}`, their `{columns}`, `{ids}`, `{for_update}` and `{day_bit}`.
+/// `{rows}`, their `{columns}`, `{ids}`, `{for_update}`, `{skip_locked}` and `{day_bit}`.
 pub struct Query<DB: Dialect> {
     pub(super) sql: String,
     args: Result<DB::Arguments, BoxDynError>,

@@ -13,6 +13,7 @@ mod goals;
 mod insights;
 pub mod listing;
 mod performance;
+mod points;
 mod practice;
 mod read;
 mod reports;
@@ -34,7 +35,7 @@ use self::{
     dialect::{Dialect, Query, get},
     tenants::Tenant,
 };
-use super::OpenError;
+use super::{OpenError, points::Outbox};
 use crate::domain::{
     ids::{IdSource, TenantId},
     time::Clock,
@@ -58,6 +59,7 @@ pub struct Pools<DB: Dialect> {
 /// The store on one database. A clone is another handle to it.
 pub struct SqlStore<DB: Dialect> {
     pools: Arc<Pools<DB>>,
+    outbox: Outbox,
     clock: Arc<dyn Clock>,
     ids: Arc<dyn IdSource>,
     /// Tenants as the writer last saw them.
@@ -95,9 +97,15 @@ pub async fn insist_on_schema<DB: Dialect>(
 }
 
 impl<DB: Dialect> SqlStore<DB> {
-    pub fn new(pools: Pools<DB>, clock: Arc<dyn Clock>, ids: Arc<dyn IdSource>) -> Self {
+    pub fn new(
+        pools: Pools<DB>,
+        outbox: Outbox,
+        clock: Arc<dyn Clock>,
+        ids: Arc<dyn IdSource>,
+    ) -> Self {
         Self {
             pools: Arc::new(pools),
+            outbox,
             clock,
             ids,
             tenants: Arc::new(Cache::new(TENANTS)),
@@ -109,6 +117,7 @@ impl<DB: Dialect> Clone for SqlStore<DB> {
     fn clone(&self) -> Self {
         Self {
             pools: self.pools.clone(),
+            outbox: self.outbox,
             clock: self.clock.clone(),
             ids: self.ids.clone(),
             tenants: self.tenants.clone(),

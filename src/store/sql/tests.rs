@@ -10,7 +10,8 @@ use uuid::Uuid;
 use super::{
     Pools, SELECT_SCHEMA_VERSION, activities, days,
     dialect::{CommitOutcome, Dialect, Query},
-    goal_counts, goal_progress, goals, insights, listing, performance, practice, read, requests,
+    goal_counts, goal_progress, goals, insights, listing, performance, points, practice, read,
+    requests,
     rows::Rows,
     sessions, tenant_usage, tenants, users,
 };
@@ -127,6 +128,16 @@ fn statements() -> Vec<(String, usize, Many)> {
         plain(requests::SELECT_TENANTS_WITH_OLD_REQUESTS, 3),
         rows(requests::INSERT_REQUESTS, requests::columns([])),
         ids(requests::DELETE_REQUESTS, 1),
+        rows(points::INSERT_AWARDS, points::columns(&[])),
+        plain(points::SELECT_TENANTS_WITH_POINTS, 3),
+        plain(points::SELECT_DUE_AWARDS, 3),
+        rows(points::LOCK_HEADS, points::user_columns([])),
+        rows_after(points::LEASE_AWARDS, 3, points::key_columns([])),
+        rows_after(points::PUT_TO_WAIT, 2, points::key_columns([])),
+        rows(points::DELETE_DELIVERED, points::key_columns([])),
+        rows_after(points::WRITE_FAILED, 2, points::failed_columns([])),
+        rows_after(points::CALL_NEXT, 2, points::user_columns([])),
+        plain(points::SELECT_OLDEST_AWARD, 1),
     ]
 }
 
@@ -269,6 +280,7 @@ fn every_constant_of_sql_is_prepared() {
         include_str!("insights.rs"),
         include_str!("listing.rs"),
         include_str!("performance.rs"),
+        include_str!("points.rs"),
         include_str!("practice.rs"),
         include_str!("read.rs"),
         include_str!("reports.rs"),
