@@ -5,7 +5,8 @@ use std::{error::Error, fs, io::ErrorKind, net::SocketAddr, sync::Arc, thread, t
 use dwell::{
     domain::time::ManualClock,
     pb::v1::{
-        self as pb, insights_service_client::InsightsServiceClient,
+        self as pb, goal_service_client::GoalServiceClient,
+        insights_service_client::InsightsServiceClient,
         session_service_client::SessionServiceClient, tenant_service_client::TenantServiceClient,
         usage_stats_service_client::UsageStatsServiceClient,
     },
@@ -168,6 +169,7 @@ pub struct Caller {
     pub sessions: SessionServiceClient<Called>,
     pub usage: UsageStatsServiceClient<Called>,
     pub insights: Insights,
+    pub goals: GoalServiceClient<Called>,
     pub settings: TenantServiceClient<Called>,
 }
 
@@ -179,6 +181,7 @@ impl Caller {
             sessions: SessionServiceClient::new(called()),
             usage: UsageStatsServiceClient::new(called()),
             insights: InsightsServiceClient::new(called()),
+            goals: GoalServiceClient::new(called()),
             settings: TenantServiceClient::new(called()),
         }
     }
@@ -198,6 +201,19 @@ impl Caller {
         let request = pb::GetSessionRequest { session_id };
         let answer = self.sessions.get_session(request).await.unwrap();
         answer.into_inner().session.unwrap()
+    }
+
+    pub async fn set_goal(&mut self, goal: pb::Goal) -> pb::Goal {
+        let request = pb::CreateGoalRequest { goal: Some(goal) };
+        let answer = self.goals.create_goal(request).await.unwrap();
+        answer.into_inner().goal.unwrap()
+    }
+
+    pub async fn goal(&mut self, goal_id: &str) -> pb::Goal {
+        let goal_id = goal_id.to_owned();
+        let request = pb::GetGoalRequest { goal_id };
+        let answer = self.goals.get_goal(request).await.unwrap();
+        answer.into_inner().goal.unwrap()
     }
 
     pub async fn record_usage(&mut self, request: pb::RecordUsageRequest) -> pb::DailyUsage {

@@ -38,6 +38,7 @@ macro_rules! on_both_engines {
 
 mod ended;
 mod ending;
+mod goals;
 mod harness;
 mod health;
 mod input;

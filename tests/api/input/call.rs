@@ -135,6 +135,13 @@ calls! {
     GetCalendar(GetCalendarRequest) => insights.get_calendar,
     GetPracticeFrequency(GetPracticeFrequencyRequest) => insights.get_practice_frequency,
     ListTopSubjects(ListTopSubjectsRequest) => insights.list_top_subjects,
+    CreateGoal(CreateGoalRequest) => goals.create_goal,
+    GetGoal(GetGoalRequest) => goals.get_goal,
+    ListGoals(ListGoalsRequest) => goals.list_goals,
+    UpdateGoal(UpdateGoalRequest) => goals.update_goal,
+    DeleteGoal(DeleteGoalRequest) => goals.delete_goal,
+    RecordGoalProgress(RecordGoalProgressRequest) => goals.record_goal_progress,
+    ListGoalProgress(ListGoalProgressRequest) => goals.list_goal_progress,
     UpdateTenantSettings(UpdateTenantSettingsRequest) => settings.update_tenant_settings,
 }
 
