@@ -122,7 +122,7 @@ impl Fixture {
     }
 
     /// A session of JANE's that was completed.
-    pub async fn practise(&self, start: &str, seconds: u64, subject: Option<Subject>) -> SessionId {
+    async fn practise(&self, start: &str, seconds: u64, subject: Option<Subject>) -> SessionId {
         self.practise_as(JANE, start, seconds, subject).await
     }
 
@@ -153,7 +153,7 @@ impl Fixture {
         id
     }
 
-    pub async fn log(
+    async fn log_items(
         &self,
         session_id: SessionId,
         kind: &str,
@@ -309,16 +309,16 @@ async fn activities_count_by_their_type(db: Fixture) {
     }
     let id = db.practise("2026-11-20T10:00:00Z", 60, None).await;
     let today = "2026-11-20T10:00:00Z";
-    db.log(id, "testing", 3, 2, today).await;
-    db.log(id, "testing", 0, 0, today).await;
-    db.log(id, "testing", 10, 10, today).await;
-    db.log(id, "flashcards", 30, 20, today).await;
-    db.log(id, "flashcards", 10, 10, today).await;
-    db.log(id, "assignment", 5, 0, today).await;
-    db.log(id, "assignment", 2, 2, today).await;
-    db.log(id, "reading", 9, 9, today).await;
+    db.log_items(id, "testing", 3, 2, today).await;
+    db.log_items(id, "testing", 0, 0, today).await;
+    db.log_items(id, "testing", 10, 10, today).await;
+    db.log_items(id, "flashcards", 30, 20, today).await;
+    db.log_items(id, "flashcards", 10, 10, today).await;
+    db.log_items(id, "assignment", 5, 0, today).await;
+    db.log_items(id, "assignment", 2, 2, today).await;
+    db.log_items(id, "reading", 9, 9, today).await;
     // On another day than its session, which is none of the goals'.
-    db.log(id, "assignment", 100, 0, "2026-11-15T10:00:00Z")
+    db.log_items(id, "assignment", 100, 0, "2026-11-15T10:00:00Z")
         .await;
     assert_eq!(db.value(1).await, 83.34);
     assert_eq!(db.value(2).await, 75.0);
@@ -371,7 +371,7 @@ async fn a_streak_is_the_row_that_ends_with_the_latest_practised_day(db: Fixture
 
 async fn what_was_done_before_the_goal_was_set_counts(db: Fixture) {
     let monday = db.practise("2026-11-16T10:00:00Z", 90, about("a")).await;
-    db.log(monday, "testing", 4, 3, "2026-11-16T10:00:00Z")
+    db.log_items(monday, "testing", 4, 3, "2026-11-16T10:00:00Z")
         .await;
     db.practise("2026-11-15T23:59:00Z", 90, None).await;
     db.practise("2026-11-19T10:00:00Z", 60, None).await;
@@ -518,7 +518,7 @@ async fn after_a_long_silence_the_period_that_holds_today_is_opened(db: Fixture)
 async fn a_value_by_hand_stands_in_the_place_of_what_was_counted(db: Fixture) {
     let id = db.practise("2026-11-20T10:00:00Z", 10 * MINUTE, None).await;
     let now = "2026-11-20T10:00:00Z";
-    db.log(id, "testing", 2, 1, now).await;
+    db.log_items(id, "testing", 2, 1, now).await;
     db.set_goal(1, details(GoalType::StudyTime, 1_000.0), THIS_WEEK)
         .await
         .unwrap();
@@ -538,7 +538,7 @@ async fn a_value_by_hand_stands_in_the_place_of_what_was_counted(db: Fixture) {
     assert_eq!(db.value(1).await, 6.5);
     assert_eq!(db.value(3).await, 2.0);
     assert_eq!(db.value(2).await, 90.25);
-    db.log(id, "testing", 2, 2, now).await;
+    db.log_items(id, "testing", 2, 2, now).await;
     assert_eq!(db.value(2).await, 75.0);
     // The note of the day stays.
     let today = db.history(1).await.remove(0);
@@ -831,8 +831,8 @@ async fn ends_at_once_on_two_instances_all_count(db: Fixture) {
         tokio::join!(
             db.practise("2026-11-20T10:00:00Z", 60, None),
             other.practise("2026-11-20T10:00:00Z", 60, None),
-            db.log(id, "assignment", 1, 0, "2026-11-20T10:00:00Z"),
-            other.log(id, "assignment", 1, 0, "2026-11-20T10:00:00Z"),
+            db.log_items(id, "assignment", 1, 0, "2026-11-20T10:00:00Z"),
+            other.log_items(id, "assignment", 1, 0, "2026-11-20T10:00:00Z"),
         );
     }
     assert_eq!((db.value(1).await, db.value(2).await), (81.0, 80.0));

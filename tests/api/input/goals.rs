@@ -228,7 +228,9 @@ fn create() -> Vec<Row> {
     ];
     let with_goal = [&["goal"][..], &all].concat();
     rows.extend([
-        bad(&["goal.name"], |r| new(|g, t| g.name = t)(r, String::new())),
+        bad(&["goal.name"], |r: &mut Request| {
+            new(|g, t| g.name = t)(r, String::new())
+        }),
         bad(&["goal.target_date"], |r: &mut Request| {
             new(|g, d| g.target_date = d)(r, "2026-01-31".to_owned());
         }),
@@ -343,7 +345,6 @@ fn update() -> Vec<Row> {
         3,
         set("recurrence", |g, n| g.recurrence = n),
     ));
-    // The first two would be reached.
     rows.extend(target(set("target_value", |g, n| g.target_value = n)));
     rows.extend(date(
         "goal.target_date",
