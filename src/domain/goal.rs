@@ -7,6 +7,8 @@
 pub mod count;
 pub mod progress;
 pub mod recurrence;
+#[cfg(test)]
+mod tests;
 
 use chrono::NaiveDate;
 use serde::Serialize;

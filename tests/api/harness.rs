@@ -207,6 +207,19 @@ impl Caller {
         answer.into_inner().session.unwrap()
     }
 
+    pub async fn set_goal(&mut self, goal: pb::Goal) -> pb::Goal {
+        let request = pb::CreateGoalRequest { goal: Some(goal) };
+        let answer = self.goals.create_goal(request).await.unwrap();
+        answer.into_inner().goal.unwrap()
+    }
+
+    pub async fn goal(&mut self, goal_id: &str) -> pb::Goal {
+        let goal_id = goal_id.to_owned();
+        let request = pb::GetGoalRequest { goal_id };
+        let answer = self.goals.get_goal(request).await.unwrap();
+        answer.into_inner().goal.unwrap()
+    }
+
     pub async fn record_usage(&mut self, request: pb::RecordUsageRequest) -> pb::DailyUsage {
         let answer = self.usage.record_usage(request).await.unwrap();
         answer.into_inner().usage.unwrap()

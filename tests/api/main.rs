@@ -39,6 +39,7 @@ macro_rules! on_both_engines {
 mod ended;
 mod ending;
 mod export;
+mod goals;
 mod harness;
 mod health;
 mod input;

@@ -7,13 +7,14 @@ use tonic::{Code, Response, Status, Streaming};
 use crate::{
     harness::{Caller, Insights, Reports, Server},
     support::ids::tenant,
-    values::{OTHER_USER, SESSION, USER, id, reason, start},
+    values::{GOAL, OTHER_USER, SESSION, USER, id, reason, start},
     wire::{SERVICES, call, methods},
 };
 
 on_both_engines! {
     what_is_another_tenants_looks_like_what_is_not_there
     a_session_id_of_another_tenant_is_free
+    a_goal_of_another_tenant_looks_like_none
 }
 
 #[tokio::test]
@@ -32,7 +33,7 @@ async fn no_rpc_answers_without_one_tenant() {
         &["00000000-0000-0000-0000-00000000000g"],
     ];
     let methods = methods(&SERVICES);
-    assert_eq!(methods.len(), 39);
+    assert_eq!(methods.len(), 46);
     for (method, _) in methods {
         for tenants in bad {
             let answer = call(&server.channel, &method, tenants, vec![Vec::new()]).await;
@@ -89,6 +90,67 @@ async fn a_session_id_of_another_tenant_is_free(server: Server) {
         assert!(answer.unwrap().get_ref().created);
         assert_eq!(caller.summary(USER).await.login_count, 1);
     }
+}
+
+async fn a_goal_of_another_tenant_looks_like_none(server: Server) {
+    let mut owner = server.tenant(2);
+    let goal = pb::Goal {
+        id: GOAL.to_owned(),
+        user_id: USER.to_owned(),
+        goal_type: pb::GoalType::Custom.into(),
+        name: "a goal".to_owned(),
+        target_value: 10.0,
+        target_date: "2026-12-31".to_owned(),
+        ..Default::default()
+    };
+    let goal = owner.set_goal(goal).await;
+    let mut other = server.tenant(1);
+    other.start(start(OTHER_USER)).await;
+    let foreign = goals(&mut other, GOAL, USER).await;
+    let unknown = goals(&mut other, &id(404), &id(405)).await;
+    assert_eq!(foreign, unknown);
+    assert_eq!(owner.goal(GOAL).await, goal);
+}
+
+/// What every RPC answers that names a goal, or lists those of a user.
+async fn goals(caller: &mut Caller, goal: &str, user: &str) -> Vec<String> {
+    let goal_id = || goal.to_owned();
+    let get = pb::GetGoalRequest { goal_id: goal_id() };
+    let list = pb::ListGoalsRequest {
+        user_id: user.to_owned(),
+        ..Default::default()
+    };
+    let update = pb::UpdateGoalRequest {
+        goal: Some(pb::Goal {
+            id: goal_id(),
+            name: "mine".to_owned(),
+            ..Default::default()
+        }),
+        update_mask: None,
+    };
+    let progress = pb::RecordGoalProgressRequest {
+        goal_id: goal_id(),
+        value: 1.0,
+        ..Default::default()
+    };
+    let days = pb::ListGoalProgressRequest {
+        goal_id: goal_id(),
+        ..Default::default()
+    };
+    let delete = |abandon| pb::DeleteGoalRequest {
+        goal_id: goal_id(),
+        abandon,
+    };
+    let goals = &mut caller.goals;
+    vec![
+        plain(goals.get_goal(get).await),
+        plain(goals.list_goals(list).await),
+        plain(goals.update_goal(update).await),
+        plain(goals.record_goal_progress(progress).await),
+        plain(goals.list_goal_progress(days).await),
+        plain(goals.delete_goal(delete(true)).await),
+        plain(goals.delete_goal(delete(false)).await),
+    ]
 }
 
 /// What every RPC answers that names a session or a user.

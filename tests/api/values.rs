@@ -11,6 +11,8 @@ pub const USER: &str = "0190a000-0000-7000-8000-00000000000a";
 pub const OTHER_USER: &str = "0190a000-0000-7000-8000-00000000000b";
 pub const SESSION: &str = "0190a000-0000-7000-8000-0000000000c1";
 
+pub const GOAL: &str = "0190a000-0000-7000-8000-0000000000d1";
+
 /// One of many ids.
 pub fn id(number: u128) -> String {
     Uuid::from_u128(0x0190_b000_0000_7000_8000_0000_0000_0000 | number).to_string()

@@ -97,7 +97,8 @@ pub fn methods(services: &[&str]) -> Vec<(String, bool)> {
 }
 
 /// The services of the contract that are there.
-pub const SERVICES: [&str; 5] = [
+pub const SERVICES: [&str; 6] = [
+    "dwell.v1.GoalService",
     "dwell.v1.InsightsService",
     "dwell.v1.ReportService",
     "dwell.v1.SessionService",

@@ -162,7 +162,7 @@ same "reflection lists the services" \
     "dwell.v1.GoalService dwell.v1.InsightsService dwell.v1.ReportService dwell.v1.SessionService dwell.v1.TenantService dwell.v1.UsageStatsService grpc.health.v1.Health" \
     "$(tr '\n' ' ' <<<"$answer" | sed 's/ $//')"
 for service in '' dwell.v1.SessionService dwell.v1.UsageStatsService dwell.v1.TenantService \
-    dwell.v1.InsightsService dwell.v1.ReportService; do
+    dwell.v1.InsightsService dwell.v1.GoalService dwell.v1.ReportService; do
     ask -d "{\"service\": \"$service\"}" "$address" grpc.health.v1.Health/Check
     answered "health of '${service}' is SERVING" '.status == "SERVING"'
 done
@@ -339,6 +339,37 @@ call ReportService/ExportSessions "{\"format\": \"FORMAT_NDJSON\",
     \"filter\": {\"user_id\": \"$learner\"}}"
 answered "its sessions in a file" '[.chunk | @base64d | split("\n")[] | select(. != "") | fromjson
     | .startTime] == ["2025-03-04T10:00:00Z", "2025-03-03T10:00:00Z"]'
+
+# A goal of the month that holds those two days, which are over.
+goal=5e1f0000-0000-4000-8000-0000000000f1
+wish="{\"goal\": {\"id\": \"$goal\", \"user_id\": \"$learner\", \"goal_type\": \"GOAL_TYPE_STUDY_TIME\",
+    \"name\": \"Study\", \"target_value\": 20, \"start_date\": \"2025-03-01\",
+    \"target_date\": \"2099-12-31\"}}"
+call GoalService/CreateGoal "$wish"
+answered "a goal knows what was done on its days before" \
+    '.goal | .currentValue == 11 and .percentageComplete == 55 and .status == "GOAL_STATUS_ACTIVE"'
+call GoalService/CreateGoal "$wish"
+answered "the same goal again is the same goal" ".goal.id == \"$goal\""
+call GoalService/RecordGoalProgress "{\"goal_id\": \"$goal\", \"value\": 16, \"notes\": \"a book\"}"
+answered "progress by hand, with its milestone" \
+    '.progress.milestoneName == "75% Complete" and .goal.currentValue == 16'
+call SessionService/RecordSession "{\"user_id\": \"$learner\", \"duration\": \"60s\",
+    \"session_id\": \"5e1f0000-0000-4000-8000-0000000000e5\", \"start_time\": \"2025-03-05T10:00:00Z\"}"
+call GoalService/GetGoal "{\"goal_id\": \"$goal\"}"
+answered "a session moves it on from there" '.goal.currentValue == 17'
+call GoalService/UpdateGoal "{\"goal\": {\"id\": \"$goal\", \"target_value\": 17},
+    \"update_mask\": \"targetValue\"}"
+answered "a target lowered to what is reached completes it" \
+    '.goal | .status == "GOAL_STATUS_COMPLETED" and .completeTime != null'
+call GoalService/ListGoals "{\"user_id\": \"$learner\", \"status\": \"GOAL_STATUS_COMPLETED\"}"
+answered "it is listed" '[.goals[].name] == ["Study"]'
+call GoalService/ListGoalProgress "{\"goal_id\": \"$goal\"}"
+answered "with the day's latest value and its note" \
+    '.progress | length == 1 and .[0].value == 17 and .[0].notes == "a book"'
+call_as "$neighbour" GoalService/GetGoal "{\"goal_id\": \"$goal\"}"
+refused "a neighbour's goal is NOT_FOUND" $NOT_FOUND
+call GoalService/DeleteGoal "{\"goal_id\": \"$goal\"}"
+answered "it is deleted" 'true'
 
 lister=5e1f0000-0000-4000-8000-0000000000a3
 for day in 01 02 03; do

@@ -40,6 +40,8 @@ mod calendar;
 mod concurrency;
 mod ending;
 mod fixture;
+mod goal_model;
+mod goals;
 mod listing;
 mod living;
 mod model;

@@ -77,3 +77,87 @@ fn next_id(id: GoalId) -> GoalId {
     bytes.copy_from_slice(hash.split_at(16).0);
     GoalId(Builder::from_custom_bytes(bytes).into_uuid())
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::domain::{calendar::days, time::FIRST_DATE};
+
+    fn next(recurrence: Recurrence, last: &str, today: &str) -> Option<(String, String)> {
+        let (last, today) = (last.parse().unwrap(), today.parse().unwrap());
+        let period = recurrence.next_period(last, today)?;
+        Some((period.start.to_string(), period.end.to_string()))
+    }
+
+    fn period(start: &str, end: &str) -> Option<(String, String)> {
+        Some((start.to_owned(), end.to_owned()))
+    }
+
+    #[test]
+    fn the_next_period_begins_on_the_day_after() {
+        let today = "2026-11-20";
+        let day = next(Recurrence::Daily, "2026-11-20", today);
+        assert_eq!(day, period("2026-11-21", "2026-11-21"));
+        let week = next(Recurrence::Weekly, "2026-11-22", today);
+        assert_eq!(week, period("2026-11-23", "2026-11-29"));
+        let month = next(Recurrence::Monthly, "2028-01-31", today);
+        assert_eq!(month, period("2028-02-01", "2028-02-29"));
+        // February has no 31st: it ends before its last day, as it would before its 31st.
+        let month = next(Recurrence::Monthly, "2027-01-30", today);
+        assert_eq!(month, period("2027-01-31", "2027-02-27"));
+    }
+
+    #[test]
+    fn periods_that_are_over_are_left_out() {
+        let day = next(Recurrence::Daily, "2020-01-01", "2026-11-20");
+        assert_eq!(day, period("2026-11-20", "2026-11-20"));
+        let month = next(Recurrence::Monthly, "2025-12-31", "2026-11-20");
+        assert_eq!(month, period("2026-11-01", "2026-11-30"));
+    }
+
+    #[test]
+    fn nothing_recurs_beyond_the_last_date() {
+        assert!(next(Recurrence::Daily, "2099-12-31", "2099-12-31").is_some());
+        assert_eq!(next(Recurrence::Daily, "2100-01-01", "2099-12-31"), None);
+        assert_eq!(next(Recurrence::Weekly, "2099-12-31", "2099-12-31"), None);
+    }
+
+    #[test]
+    fn the_next_goal_has_always_the_same_id() {
+        let id = GoalId(Uuid::from_u128(7));
+        assert_eq!(next_id(id), next_id(id));
+        assert_ne!(next_id(id), id);
+        assert_ne!(next_id(next_id(id)), id);
+        assert_eq!(next_id(id).0.get_version_num(), 8);
+    }
+
+    proptest! {
+        #[test]
+        fn the_next_period_is_the_first_of_a_row_that_is_not_over(
+            offset in 0_i64..20_000,
+            silence in -40_i64..1_000,
+            recurrence in prop::sample::select(vec![
+                Recurrence::Daily, Recurrence::Weekly, Recurrence::Monthly,
+            ]),
+        ) {
+            let last = plus_days(FIRST_DATE, offset);
+            let today = plus_days(last, silence);
+            let found = recurrence.next_period(last, today).unwrap();
+            prop_assert!(found.start > last && found.end >= today);
+            prop_assert!(found.start == plus_days(last, 1) || found.contains(today));
+            let length = days(found.start, found.end).count();
+            match recurrence {
+                Recurrence::Daily => prop_assert_eq!(length, 1),
+                Recurrence::Weekly => {
+                    prop_assert_eq!(length, 7);
+                    let gap = found.start.signed_duration_since(last).num_days() - 1;
+                    prop_assert_eq!(gap % 7, 0);
+                }
+                Recurrence::Monthly => prop_assert!((28..=31).contains(&length)),
+            }
+        }
+    }
+}

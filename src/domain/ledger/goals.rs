@@ -38,6 +38,7 @@ impl Goals {
     pub fn revert(&mut self) {
         self.rows.revert();
         self.active.revert();
+        self.values.revert();
         self.progress.clear();
     }
 
@@ -100,6 +101,7 @@ impl Ledger {
     pub fn remove_goal(&mut self, goal: &Goal) -> Result<(), Halt> {
         self.note_active(goal, false)?;
         self.goals.rows.remove(goal.id);
+        self.goals.values.remove(goal.id);
         self.goals.progress.retain(|(id, _), _| *id != goal.id);
         Ok(())
     }

@@ -197,7 +197,7 @@ fn set_fields(goal: &pb::Goal) -> BTreeSet<&'static str> {
 
 fn name(check: &mut Check, name: String) -> String {
     let rule = "is required: 1 to 200 characters";
-    check.that(!name.trim().is_empty(), "goal.name", rule);
+    check.that(!name.is_empty(), "goal.name", rule);
     check.line("goal.name", name, 200)
 }
 

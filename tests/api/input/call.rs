@@ -145,6 +145,13 @@ calls! {
     GetDailyReport(GetDailyReportRequest) => reports.get_daily_report,
     GetWeeklyReport(GetWeeklyReportRequest) => reports.get_weekly_report,
     GetMonthlyReport(GetMonthlyReportRequest) => reports.get_monthly_report,
+    CreateGoal(CreateGoalRequest) => goals.create_goal,
+    GetGoal(GetGoalRequest) => goals.get_goal,
+    ListGoals(ListGoalsRequest) => goals.list_goals,
+    UpdateGoal(UpdateGoalRequest) => goals.update_goal,
+    DeleteGoal(DeleteGoalRequest) => goals.delete_goal,
+    RecordGoalProgress(RecordGoalProgressRequest) => goals.record_goal_progress,
+    ListGoalProgress(ListGoalProgressRequest) => goals.list_goal_progress,
     UpdateTenantSettings(UpdateTenantSettingsRequest) => settings.update_tenant_settings,
 }
 

@@ -9,7 +9,7 @@ use prost_types::{DescriptorProto, FileDescriptorSet, field_descriptor_proto::Ty
 use crate::wire::{NOT_YET, SERVICES};
 
 /// Fields in which nothing is wrong.
-const ANYTHING: [&str; 11] = [
+const ANYTHING: [&str; 36] = [
     // Either is right.
     "StartSessionRequest.focus_mode",
     "RecordSessionRequest.focus_mode",
@@ -17,13 +17,40 @@ const ANYTHING: [&str; 11] = [
     "RevokeSessionsRequest.dry_run",
     "GetUserUsageStatsRequest.include_open_sessions",
     "GetCalendarRequest.include_sessions",
-    // A list is filtered by the subject's type and id alone.
+    "CreateGoalRequest.goal.reminder_enabled",
+    "UpdateGoalRequest.goal.reminder_enabled",
+    "DeleteGoalRequest.abandon",
+    // Lists are filtered by the subject's type and id alone.
     "ListSessionsRequest.subject.name",
     "ExportSessionsRequest.filter.subject.name",
     // A file has no pages.
     "ExportSessionsRequest.filter.page_size",
     "ExportSessionsRequest.filter.page_token",
     "ExportSessionsRequest.filter.include_totals",
+    "ListGoalsRequest.subject.name",
+    // What the service says of a goal is not read.
+    "CreateGoalRequest.goal.status",
+    "CreateGoalRequest.goal.complete_time",
+    "CreateGoalRequest.goal.create_time",
+    "CreateGoalRequest.goal.current_value",
+    "CreateGoalRequest.goal.days_remaining",
+    "CreateGoalRequest.goal.on_track",
+    "CreateGoalRequest.goal.percentage_complete",
+    "CreateGoalRequest.goal.update_time",
+    "UpdateGoalRequest.goal.complete_time",
+    "UpdateGoalRequest.goal.create_time",
+    "UpdateGoalRequest.goal.current_value",
+    "UpdateGoalRequest.goal.days_remaining",
+    "UpdateGoalRequest.goal.on_track",
+    "UpdateGoalRequest.goal.percentage_complete",
+    "UpdateGoalRequest.goal.update_time",
+    // And what a mask cannot name.
+    "UpdateGoalRequest.goal.user_id",
+    "UpdateGoalRequest.goal.goal_type",
+    "UpdateGoalRequest.goal.start_date",
+    "UpdateGoalRequest.goal.subject.type",
+    "UpdateGoalRequest.goal.subject.id",
+    "UpdateGoalRequest.goal.subject.name",
 ];
 
 /// Fails if a field of a request is neither covered nor in the list above.

@@ -147,7 +147,9 @@ pub fn record() -> Vec<Row> {
     rows.extend(category("client_type", |r: &mut Request, t| {
         r.client_type = t;
     }));
-    rows.extend(subject(|r: &mut Request, subject| r.subject = subject));
+    rows.extend(subject("subject", |r: &mut Request, subject| {
+        r.subject = subject
+    }));
     rows.extend(enumeration("completion_status", 3, |r: &mut Request, n| {
         r.completion_status = n;
     }));

@@ -4,6 +4,7 @@
 mod call;
 mod coverage;
 mod ending;
+mod goals;
 mod listing;
 mod performance;
 mod practice;
@@ -34,6 +35,8 @@ pub struct Tokens {
     pub activities: String,
     pub users: String,
     pub days: String,
+    pub goals: String,
+    pub progress: String,
     /// Of the same lists of another tenant.
     pub foreign: Vec<String>,
 }
@@ -46,6 +49,7 @@ fn table(tokens: &Tokens) -> Vec<Row> {
     rows.extend(tenants::rows());
     rows.extend(practice::rows());
     rows.extend(reports::rows(tokens));
+    rows.extend(goals::rows(tokens));
     rows
 }
 
@@ -99,18 +103,20 @@ async fn furnish(server: &Server) -> Tokens {
     let own = fill(&mut server.tenant(1)).await;
     let foreign = fill(&mut server.tenant(2)).await;
     server.set_clock(MORNING);
-    let [sessions, activities, users, days] = own;
+    let [sessions, activities, users, days, goals, progress] = own;
     Tokens {
         sessions,
         activities,
         users,
         days,
+        goals,
+        progress,
         foreign: foreign.to_vec(),
     }
 }
 
 /// Two of everything, and the tokens of pages of one.
-async fn fill(caller: &mut Caller) -> [String; 4] {
+async fn fill(caller: &mut Caller) -> [String; 6] {
     let long = "a".repeat(50);
     caller
         .set(pb::TenantSettings {
@@ -151,11 +157,14 @@ async fn fill(caller: &mut Caller) -> [String; 4] {
     let users = caller.usage.list_user_summaries(page).await.unwrap();
     let mut days = caller.usage.stream_usage_stats(always()).await.unwrap();
     let day = days.get_mut().message().await.unwrap().unwrap();
+    let [goals, progress] = goals::fill(caller).await;
     [
         sessions.into_inner().next_page_token,
         activities.into_inner().next_page_token,
         users.into_inner().next_page_token,
         day.resume_token,
+        goals,
+        progress,
     ]
 }
 
@@ -198,6 +207,7 @@ async fn everything(caller: &mut Caller) -> Vec<String> {
     while let Some(day) = days.message().await.unwrap() {
         all.push(format!("{day:#?}"));
     }
+    all.extend(goals::everything(caller).await);
     let settings = pb::GetTenantSettingsRequest {};
     let settings = caller.settings.get_tenant_settings(settings).await.unwrap();
     all.push(format!("{:#?}", settings.into_inner()));
@@ -211,6 +221,8 @@ fn every_field_of_every_request_is_in_the_table() {
         activities: String::new(),
         users: String::new(),
         days: String::new(),
+        goals: String::new(),
+        progress: String::new(),
         foreign: Vec::new(),
     };
     let covered: BTreeSet<_> = table(&nothing)

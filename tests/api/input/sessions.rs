@@ -109,7 +109,9 @@ fn start() -> Vec<Row> {
         wrong,
         right,
     ));
-    rows.extend(subject(|r: &mut Request, subject| r.subject = subject));
+    rows.extend(subject("subject", |r: &mut Request, subject| {
+        r.subject = subject
+    }));
     rows.extend(line("location", 100, |r: &mut Request, t| r.location = t));
     rows.extend(metadata("metadata", |r: &mut Request, m| r.metadata = m));
     rows.extend([
@@ -141,8 +143,9 @@ fn start() -> Vec<Row> {
     rows
 }
 
-/// A subject of which something must be given.
-pub fn subject<R: Input>(set: impl Fn(&mut R, Option<Subject>)) -> Vec<Row> {
+/// A subject of which something must be given; its fields begin with `path`.
+pub fn subject<R: Input>(path: &str, set: impl Fn(&mut R, Option<Subject>)) -> Vec<Row> {
+    let [kind, id, name] = ["type", "id", "name"].map(|field| format!("{path}.{field}"));
     let class = |kind: &str, id: &str, name: &str| Subject {
         r#type: kind.to_owned(),
         id: id.to_owned(),
@@ -151,13 +154,13 @@ pub fn subject<R: Input>(set: impl Fn(&mut R, Option<Subject>)) -> Vec<Row> {
     let of_type = |r: &mut R, t: String| set(r, Some(class(&t, "1", "")));
     let of_id = |r: &mut R, t: String| set(r, Some(class("class", &t, "")));
     let of_name = |r: &mut R, t: String| set(r, Some(class("class", "1", &t)));
-    let mut rows = category("subject.type", of_type);
-    rows.extend(line("subject.id", 128, of_id));
-    rows.extend(line("subject.name", 200, of_name));
+    let mut rows = category(&kind, of_type);
+    rows.extend(line(&id, 128, of_id));
+    rows.extend(line(&name, 200, of_name));
     rows.extend([
-        bad(&["subject.type"], |r| of_type(r, String::new())),
-        bad(&["subject.id"], |r| of_id(r, String::new())),
-        bad(&["subject.type", "subject.id"], |r| {
+        bad(&[&kind], |r| of_type(r, String::new())),
+        bad(&[&id], |r| of_id(r, String::new())),
+        bad(&[&kind, &id], |r| {
             set(r, Some(class("", "", "Spanish")));
         }),
         good(|r| set(r, Some(Subject::default()))),
