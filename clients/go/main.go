@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/signal"
 	"path"
+	"slices"
 	"strconv"
 	"syscall"
 	"time"
@@ -31,10 +32,11 @@ import (
 )
 
 const (
-	// For one attempt. Without a deadline a call to a server that hangs hangs with it.
-	patience = 5 * time.Second
-	// For the logout with all its attempts: somebody waits for the program to end.
-	farewell   = 10 * time.Second
+	// For one attempt. Without a deadline a call to a server that hangs hangs with it. dwell
+	// itself waits 5 seconds for its database, and what it says then is worth hearing.
+	patience = 10 * time.Second
+	// After it the logout is not tried again: somebody waits for the program to end.
+	farewell   = 15 * time.Second
 	firstDelay = 250 * time.Millisecond
 	maxDelay   = 5 * time.Second
 )
@@ -157,7 +159,7 @@ func connect() (*grpc.ClientConn, error) {
 		// Between heartbeats nothing is sent, and a router forgets a silent connection without
 		// a word. Pings keep it, and find out when it is dead.
 		grpc.WithKeepaliveParams(keepalive.ClientParameters{
-			Time: 10 * time.Second, Timeout: patience, PermitWithoutStream: true,
+			Time: 10 * time.Second, PermitWithoutStream: true,
 		}))
 }
 
@@ -170,6 +172,10 @@ func identified() context.Context {
 	}
 	return ctx
 }
+
+// passing are the codes of what may be over soon. Canceled, where we did not cancel, is how a
+// server may say that the deadline passed.
+var passing = []codes.Code{codes.Unavailable, codes.DeadlineExceeded, codes.Canceled}
 
 // A failure is an error of a call that is not tried again.
 type failure struct {
@@ -197,8 +203,7 @@ func retry(
 		}
 		failed := status.Convert(err)
 		wait, asked := askedFor(failed)
-		passing := failed.Code() == codes.Unavailable || failed.Code() == codes.DeadlineExceeded
-		if ctx.Err() != nil || !(passing || asked) {
+		if ctx.Err() != nil || !(asked || slices.Contains(passing, failed.Code())) {
 			return &failure{name, failed}
 		}
 		if attempt == 1 {

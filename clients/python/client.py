@@ -27,13 +27,21 @@ from dwell.v1 import (  # noqa: E402
     usage_stats_service_pb2_grpc as usage_grpc,
 )
 
-# All in seconds. For one attempt: without a deadline a call to a server that hangs hangs with it.
-PATIENCE = 5
-# For the logout with all its attempts: somebody waits for the program to end.
-FAREWELL = 10
+# All in seconds. For one attempt: without a deadline a call to a server that hangs hangs with
+# it. dwell itself waits 5 seconds for its database, and what it says then is worth hearing.
+PATIENCE = 10
+# After it the logout is not tried again: somebody waits for the program to end.
+FAREWELL = 15
 FIRST_DELAY = 0.25
 MAX_DELAY = 5
 DAY = datetime.timedelta(days=1)
+# What may be over soon. CANCELLED, where we did not cancel, is how a server may say that the
+# deadline passed.
+PASSING = (
+    grpc.StatusCode.UNAVAILABLE,
+    grpc.StatusCode.DEADLINE_EXCEEDED,
+    grpc.StatusCode.CANCELLED,
+)
 
 
 class Client:
@@ -101,12 +109,11 @@ class Client:
                 return attempt(request, timeout=PATIENCE, metadata=self.identity)
             except grpc.RpcError as failed:
                 asked = detail(failed, error_details_pb2.RetryInfo)
-                passing = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED)
                 # Not all clients at the same moment, and none sooner than the server asked for.
                 wait = random.uniform(delay / 2, delay)
                 if asked:
                     wait = max(wait, asked.retry_delay.ToTimedelta().total_seconds())
-                again = asked or failed.code() in passing
+                again = asked or failed.code() in PASSING
                 if not again or time.monotonic() + wait > until:
                     raise CallFailed(method, failed) from None
                 if delay == FIRST_DELAY:
@@ -147,7 +154,6 @@ def connect():
         # Between heartbeats nothing is sent, and a router forgets a silent connection without a
         # word. Pings keep it, and find out when it is dead.
         "grpc.keepalive_time_ms": 10_000,
-        "grpc.keepalive_timeout_ms": PATIENCE * 1000,
         "grpc.keepalive_permit_without_calls": 1,
         "grpc.http2.max_pings_without_data": 0,
     }

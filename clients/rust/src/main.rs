@@ -36,10 +36,14 @@ mod dwell {
     tonic::include_proto!("dwell.v1");
 }
 
-/// For one attempt. Without a deadline a call to a server that hangs hangs with it.
-const PATIENCE: Duration = Duration::from_secs(5);
-/// For the logout with all its attempts: somebody waits for the program to end.
-const FAREWELL: Duration = Duration::from_secs(10);
+/// For one attempt. Without a deadline a call to a server that hangs hangs with it. dwell itself
+/// waits 5 seconds for its database, and what it says then is worth hearing.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// After it the logout is not tried again: somebody waits for the program to end.
+const FAREWELL: Duration = Duration::from_secs(15);
+/// What may be over soon. CANCELLED, where we did not cancel, is how a server may say that the
+/// deadline passed.
+const PASSING: [Code; 3] = [Code::Unavailable, Code::DeadlineExceeded, Code::Cancelled];
 const FIRST_DELAY: Duration = Duration::from_millis(250);
 const MAX_DELAY: Duration = Duration::from_secs(5);
 
@@ -184,7 +188,6 @@ fn connect() -> Result<Channel, Failure> {
         // Between heartbeats nothing is sent, and a router forgets a silent connection without
         // a word. Pings keep it, and find out when it is dead.
         .http2_keep_alive_interval(Duration::from_secs(10))
-        .keep_alive_timeout(PATIENCE)
         .keep_alive_while_idle(true);
     if let Some(ca) = ca {
         let trusted = Certificate::from_pem(std::fs::read(ca)?);
@@ -240,12 +243,11 @@ async fn call<T>(
         let asked = status
             .get_details_retry_info()
             .and_then(|info| info.retry_delay);
-        let passing = matches!(status.code(), Code::Unavailable | Code::DeadlineExceeded);
         // Not all clients at the same moment, and none sooner than the server asked for.
         let jittered = delay.mul_f64(0.5 + fastrand::f64() / 2.0);
         let wait = jittered.max(asked.unwrap_or_default());
         let too_late = until.is_some_and(|until| Instant::now() + wait > until);
-        if !(passing || asked.is_some()) || too_late {
+        if !(asked.is_some() || PASSING.contains(&status.code())) || too_late {
             return Err(Refused { method, status });
         }
         if delay == FIRST_DELAY {

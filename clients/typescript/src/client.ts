@@ -27,13 +27,16 @@ import { SessionServiceDefinition } from "./gen/dwell/v1/session_service.js";
 import { UsageStatsServiceDefinition } from "./gen/dwell/v1/usage_stats_service.js";
 
 // All in milliseconds. For one attempt: without a deadline a call to a server that hangs hangs
-// with it.
-const PATIENCE = 5_000;
-// For the logout with all its attempts: somebody waits for the program to end.
-const FAREWELL = 10_000;
+// with it. dwell itself waits 5 seconds for its database, and what it says then is worth hearing.
+const PATIENCE = 10_000;
+// After it the logout is not tried again: somebody waits for the program to end.
+const FAREWELL = 15_000;
 const FIRST_DELAY = 250;
 const MAX_DELAY = 5_000;
 const DAY = 24 * 60 * 60 * 1000;
+// What may be over soon. CANCELLED, where we did not cancel, is how a server may say that the
+// deadline passed.
+const PASSING = [Status.UNAVAILABLE, Status.DEADLINE_EXCEEDED, Status.CANCELLED];
 
 const env = process.env;
 const channel = connect();
@@ -110,7 +113,6 @@ function connect() {
     // Between heartbeats nothing is sent, and a router forgets a silent connection without a
     // word. Pings keep it, and find out when it is dead.
     "grpc.keepalive_time_ms": 10_000,
-    "grpc.keepalive_timeout_ms": PATIENCE,
     "grpc.keepalive_permit_without_calls": 1,
   });
 }
@@ -139,8 +141,7 @@ async function* retry<Request, Response>(
     } catch (failed) {
       if (!(failed instanceof ClientError)) throw failed;
       const asked = detail(failed, RetryInfo)?.retryDelay;
-      const passing = [Status.UNAVAILABLE, Status.DEADLINE_EXCEEDED].includes(failed.code);
-      if (!passing && !asked) throw failed;
+      if (!asked && !PASSING.includes(failed.code)) throw failed;
       if (delay === FIRST_DELAY) {
         console.error(`${name(failed)}: ${Status[failed.code]}, trying again`);
       }

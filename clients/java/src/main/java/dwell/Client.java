@@ -36,7 +36,10 @@ import java.time.Duration;
 import java.time.Instant;
 import java.time.LocalDate;
 import java.time.ZoneOffset;
+import java.util.EnumSet;
+import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.ExecutionException;
@@ -51,11 +54,21 @@ import sun.misc.Signal;
  * reads what it adds up to. It outlives restarts of the server.
  */
 public final class Client {
-  /** For one attempt. Without a deadline a call to a server that hangs hangs with it. */
-  private static final Duration PATIENCE = Duration.ofSeconds(5);
+  /**
+   * For one attempt. Without a deadline a call to a server that hangs hangs with it. dwell itself
+   * waits 5 seconds for its database, and what it says then is worth hearing.
+   */
+  private static final Duration PATIENCE = Duration.ofSeconds(10);
 
-  /** For the logout with all its attempts: somebody waits for the program to end. */
-  private static final Duration FAREWELL = Duration.ofSeconds(10);
+  /** After it the logout is not tried again: somebody waits for the program to end. */
+  private static final Duration FAREWELL = Duration.ofSeconds(15);
+
+  /**
+   * What may be over soon. CANCELLED, where we did not cancel, is how a server may say that the
+   * deadline passed.
+   */
+  private static final Set<Code> PASSING =
+      EnumSet.of(Code.UNAVAILABLE, Code.DEADLINE_EXCEEDED, Code.CANCELLED);
 
   private static final Duration FIRST_DELAY = Duration.ofMillis(250);
   private static final Duration MAX_DELAY = Duration.ofSeconds(5);
@@ -64,7 +77,7 @@ public final class Client {
   private final SessionServiceGrpc.SessionServiceBlockingStub sessions;
   private final UsageStatsServiceGrpc.UsageStatsServiceBlockingStub usage;
   private final InsightsServiceGrpc.InsightsServiceBlockingStub insights;
-  private final Duration beat = Duration.ofMillis(Long.parseLong(env("DWELL_HEARTBEAT_MS", "30000")));
+  private final long beat = Long.parseLong(env("DWELL_HEARTBEAT_MS", "30000"));
   private final String user = env("DWELL_USER", "0b6d9a52-7c1e-4f7b-8d34-9f1c2a6e5b70");
 
   /** Our own id makes the login safe to repeat: the server knows it again. */
@@ -120,7 +133,7 @@ public final class Client {
     System.out.println("logged in: session " + started.getSession().getId());
     var request = HeartbeatRequest.newBuilder().setSessionId(session).build();
     for (int n = 1; ; n++) {
-      Thread.sleep(beat.toMillis());
+      Thread.sleep(beat);
       var alive = call("Heartbeat", Instant.MAX, () -> sessions.heartbeat(request));
       System.out.printf("heartbeat %d: %s%n", n, alive.getState());
     }
@@ -169,7 +182,6 @@ public final class Client {
     // word. Pings keep it, and find out when it is dead.
     return Grpc.newChannelBuilder(env("DWELL_ADDRESS", "127.0.0.1:50051"), credentials)
         .keepAliveTime(10, TimeUnit.SECONDS)
-        .keepAliveTimeout(PATIENCE.toSeconds(), TimeUnit.SECONDS)
         .keepAliveWithoutCalls(true)
         .build();
   }
@@ -201,12 +213,14 @@ public final class Client {
       } catch (StatusRuntimeException failed) {
         var code = failed.getStatus().getCode();
         var asked = detail(failed, RetryInfo.class).map(RetryInfo::getRetryDelay);
-        boolean passing = code == Code.UNAVAILABLE || code == Code.DEADLINE_EXCEEDED;
         // Not all clients at the same moment, and none sooner than the server asked for.
-        long jittered = ThreadLocalRandom.current().nextLong(delay.toMillis() / 2, delay.toMillis());
-        long wait = asked.map(d -> d.getSeconds() * 1000 + d.getNanos() / 1_000_000).orElse(0L);
-        wait = Math.max(wait, jittered);
-        if (!(passing || asked.isPresent()) || Instant.now().plusMillis(wait).isAfter(until)) {
+        long whole = delay.toMillis();
+        long jittered = ThreadLocalRandom.current().nextLong(whole / 2, whole);
+        long wanted = asked.map(d -> d.getSeconds() * 1000 + d.getNanos() / 1_000_000).orElse(0L);
+        long wait = Math.max(jittered, wanted);
+        boolean over =
+            Thread.currentThread().isInterrupted() || Instant.now().plusMillis(wait).isAfter(until);
+        if (over || !(asked.isPresent() || PASSING.contains(code))) {
           throw new CallFailed(name, failed);
         }
         if (delay == FIRST_DELAY) {
@@ -223,7 +237,8 @@ public final class Client {
   }
 
   /** The google.rpc detail of that type that an error came with. */
-  private static <T extends Message> Optional<T> detail(StatusRuntimeException failed, Class<T> type) {
+  private static <T extends Message> Optional<T> detail(
+      StatusRuntimeException failed, Class<T> type) {
     try {
       for (Any any : StatusProto.fromThrowable(failed).getDetailsList()) {
         if (any.is(type)) {
@@ -264,10 +279,10 @@ public final class Client {
     }
 
     /** What is wrong with each field of a request that was refused. */
-    java.util.List<String> violations() {
+    List<String> violations() {
       return detail((StatusRuntimeException) getCause(), BadRequest.class)
           .map(BadRequest::getFieldViolationsList)
-          .orElse(java.util.List.of())
+          .orElse(List.of())
           .stream()
           .map(violation -> "  " + violation.getField() + ": " + violation.getDescription())
           .toList();
