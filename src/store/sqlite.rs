@@ -6,7 +6,8 @@ use std::{
 
 use futures::TryStreamExt;
 use sqlx::{
-    Arguments, AssertSqlSafe, ConnectOptions, Decode, Either, Encode, Executor, Row, Sqlite, Type,
+    Arguments, AssertSqlSafe, ConnectOptions, Connection, Decode, Either, Encode, Executor, Row,
+    Sqlite, Type,
     encode::IsNull,
     error::{BoxDynError, DatabaseError},
     migrate::Migrator,
@@ -58,6 +59,9 @@ pub async fn open(url: &str, migrate: bool) -> Result<Pools<Sqlite>, OpenError> 
     let write = SqlitePoolOptions::new()
         .max_connections(1)
         .acquire_timeout(BUSY_TIMEOUT)
+        // SQLite ends a transaction by itself where a write fails, of a full disk say. sqlx does
+        // not notice, and the connection could begin no other one.
+        .before_acquire(|conn, _| Box::pin(async { Ok(!conn.is_in_transaction()) }))
         .connect_with(writer)
         .await?;
     if migrate {
