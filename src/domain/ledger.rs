@@ -27,7 +27,7 @@ use super::{
     settings::TenantSettings,
     time::Timestamp,
     usage::{DailyUsage, UsageCounters, UsageRequest},
-    user::User,
+    user::{LockedUser, User},
 };
 
 /// Why a command stopped deciding.
@@ -152,7 +152,7 @@ pub struct Ledger {
     pub now: Timestamp,
     /// Users whose data is nobody else's to change until the commit: what was read of it since
     /// still stands.
-    pub locks: Table<UserId, ()>,
+    pub locks: Table<UserId, LockedUser>,
     pub sessions: Table<SessionId, Session>,
     /// Days as they are stored, for who must know.
     pub stored_days: Table<(UserId, NaiveDate), DailyUsage>,
@@ -242,15 +242,19 @@ impl Ledger {
         self.new_settings = None;
     }
 
-    /// Adds locks, and forgets what was read without them.
-    pub fn lock(&mut self, users: impl IntoIterator<Item = UserId>) {
+    /// Adds locks on `users`, of whom `found` are there, and forgets what was read without them.
+    pub fn lock(
+        &mut self,
+        users: impl IntoIterator<Item = UserId>,
+        found: impl IntoIterator<Item = (UserId, LockedUser)>,
+    ) {
         self.sessions = Table::default();
         self.stored_days = Table::default();
         self.activities = Table::default();
         self.requests = Table::default();
         self.open_sessions = Table::default();
         self.locks.take_missing();
-        self.locks.load(users, []);
+        self.locks.load(users, found);
     }
 
     /// A session of `user`, ended first if it is over by now: an expired session never comes

@@ -15,6 +15,8 @@ pub struct User {
     /// The last sign of life of any kind.
     pub last_active_at: Timestamp,
     pub total_usage_seconds: i64,
+    /// Goals that are ACTIVE.
+    pub active_goals: i64,
     /// The earliest thing that is known.
     pub first_seen_at: Timestamp,
     pub created_at: Timestamp,
@@ -32,6 +34,7 @@ impl User {
             last_session_start: None,
             last_active_at: seen,
             total_usage_seconds: 0,
+            active_goals: 0,
             first_seen_at: seen,
             created_at: now,
             updated_at: now,
@@ -69,6 +72,13 @@ impl User {
             open_sessions,
         }
     }
+}
+
+/// What the row of a locked user says, which nobody else changes until the commit.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct LockedUser {
+    /// Whether some of the user's goals are ACTIVE: without any there are none to look for.
+    pub has_active_goals: bool,
 }
 
 /// A user and the sessions that are open.

@@ -178,8 +178,8 @@ async fn load<DB: Dialect>(
 ) -> Result<(), Fault> {
     if ledger.locks.is_missing() {
         let users: BTreeSet<_> = jobs.iter().filter_map(|job| job.user()).collect();
-        users::lock::<DB>(conn, tenant, users.iter().copied()).await?;
-        ledger.lock(users);
+        let found = users::lock::<DB>(conn, tenant, users.iter().copied()).await?;
+        ledger.lock(users, found);
         return Ok(());
     }
     load_sessions::<DB>(conn, tenant, ledger).await?;
