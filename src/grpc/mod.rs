@@ -2,6 +2,7 @@
 //! answer. Errors become a status in [`status`] and nowhere else.
 
 mod convert;
+mod file;
 mod insights;
 pub mod observe;
 mod session;
