@@ -17,6 +17,7 @@ use chrono::NaiveDate;
 
 use super::{
     activity::{Activity, ActivityDetails},
+    forgotten::{Forgotten, UserRows},
     ids::{ActivityId, RequestId, SessionId, UserId},
     insights::{
         practice::PracticeAdditions,
@@ -85,6 +86,11 @@ impl<K: Ord + Copy, V> Table<K, V> {
         if !self.loaded.contains_key(&key) {
             self.missing.insert(key);
         }
+    }
+
+    /// The row as it was loaded, if it was: for what does not need to know.
+    pub fn loaded(&self, key: K) -> Option<&V> {
+        self.loaded.get(&key)?.as_ref()
     }
 
     /// The row as it stands after the changes so far.
@@ -164,8 +170,10 @@ pub struct Ledger {
     pub performance: Additions,
     /// What the batch adds to practice.
     pub practice: PracticeAdditions,
-    /// Remembered requests to forget.
-    pub forgotten_requests: BTreeSet<RequestId>,
+    /// Rows that are left of users that are marked as deleted.
+    pub user_rows: Table<UserId, UserRows>,
+    /// What the batch forgets.
+    pub forgotten: Forgotten,
     /// What the batch adds to users.
     users: BTreeMap<UserId, User>,
     /// What the batch adds to days.
@@ -187,7 +195,8 @@ impl Ledger {
             open_sessions: Table::default(),
             performance: Additions::default(),
             practice: PracticeAdditions::default(),
-            forgotten_requests: BTreeSet::new(),
+            user_rows: Table::default(),
+            forgotten: Forgotten::default(),
             users: BTreeMap::new(),
             days: BTreeMap::new(),
             settings,
@@ -236,7 +245,7 @@ impl Ledger {
         self.open_sessions.changed.clear();
         self.performance.clear();
         self.practice.clear();
-        self.forgotten_requests.clear();
+        self.forgotten = Forgotten::default();
         self.users.clear();
         self.days.clear();
         self.new_settings = None;
@@ -253,14 +262,37 @@ impl Ledger {
         self.activities = Table::default();
         self.requests = Table::default();
         self.open_sessions = Table::default();
+        self.user_rows = Table::default();
         self.locks.take_missing();
         self.locks.load(users, found);
     }
 
+    /// When the user was deleted, as far as is known: whoever needs to be sure asks for the lock
+    /// before. What is written for a deleted user all the same is not committed, but decided anew
+    /// under the lock.
+    #[must_use]
+    pub fn deleted_at(&self, user: UserId) -> Option<Timestamp> {
+        if self.forgotten.users.contains(&user) {
+            return Some(self.now);
+        }
+        self.locks.loaded(user)?.deleted_at
+    }
+
+    /// Refuses to write for a user that is known to be deleted.
+    pub fn refuse_deleted(&self, user: UserId) -> Result<(), Rejection> {
+        match self.deleted_at(user) {
+            Some(at) => Err(Rejection::UserDeleted { at }),
+            None => Ok(()),
+        }
+    }
+
     /// A session of `user`, ended first if it is over by now: an expired session never comes
-    /// back, whatever touches it.
+    /// back, whatever touches it. A deleted user has none.
     pub fn session(&mut self, user: UserId, id: SessionId) -> Result<Session, Halt> {
         self.locks.get(user)?;
+        if self.deleted_at(user).is_some() {
+            return Err(Rejection::NotFound(Entity::Session).into());
+        }
         let found = self.sessions.get(id)?.filter(|row| row.user_id == user);
         let mut session = found.cloned().ok_or(Rejection::NotFound(Entity::Session))?;
         if let Some(expiry) = session.expired(self.settings(), self.now) {
@@ -287,6 +319,9 @@ impl Ledger {
     /// leads.
     pub fn open_sessions(&mut self, user: UserId) -> Result<Vec<Session>, Halt> {
         self.locks.get(user)?;
+        if self.deleted_at(user).is_some() {
+            return Ok(Vec::new());
+        }
         let ids = self.open_sessions.get(user)?.cloned().unwrap_or_default();
         let mut open = Vec::with_capacity(ids.len());
         for id in ids {

@@ -54,6 +54,10 @@ pub enum Rejection {
     TooManyPauses {
         limit: usize,
     },
+    /// The user was deleted, and when: nothing is written for the user any more.
+    UserDeleted {
+        at: Timestamp,
+    },
     Invalid(Vec<Violation>),
 }
 

@@ -9,7 +9,7 @@ mod session;
 mod status;
 mod stream;
 mod tenant;
-mod tenant_settings;
+mod tenants;
 mod token;
 mod usage;
 
@@ -22,7 +22,7 @@ pub use self::{
     insights::Insights,
     session::Sessions,
     tenant::require_tenant,
-    tenant_settings::Tenants,
+    tenants::Tenants,
     token::{KEY_NAME, PageTokens},
     usage::UsageStats,
 };

@@ -3,6 +3,7 @@
 //! like everyone else, so any number of instances may run it on one database.
 
 pub mod expiry;
+pub mod privacy;
 pub mod retention;
 
 use std::{sync::Arc, time::Duration};
@@ -18,7 +19,7 @@ use crate::{
 
 /// Tenants, or rows of a tenant, that are read at a time.
 const PIECE: usize = 500;
-/// How often remembered requests are looked through.
+/// How often it is looked for what is to be forgotten.
 const RETENTION_INTERVAL: Duration = Duration::from_mins(10);
 
 /// What jobs work with.
@@ -37,9 +38,19 @@ impl Jobs {
             let jobs = jobs.clone();
             async move { expiry::sweep(&jobs).await }
         }));
+        let jobs = self.clone();
+        tasks.spawn(every(RETENTION_INTERVAL, stop.clone(), move || {
+            let jobs = jobs.clone();
+            async move { retention::forget_requests(&jobs).await }
+        }));
+        let jobs = self.clone();
+        tasks.spawn(every(RETENTION_INTERVAL, stop.clone(), move || {
+            let jobs = jobs.clone();
+            async move { privacy::forget_sessions(&jobs).await }
+        }));
         tasks.spawn(every(RETENTION_INTERVAL, stop.clone(), move || {
             let jobs = self.clone();
-            async move { retention::forget_requests(&jobs).await }
+            async move { privacy::finish_deletions(&jobs).await }
         }));
     }
 }

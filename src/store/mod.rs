@@ -8,6 +8,7 @@ mod citus;
 pub mod performance;
 mod postgres;
 pub mod practice;
+pub mod privacy;
 mod sql;
 mod sqlite;
 pub mod writer;
@@ -34,8 +35,8 @@ use crate::{
     },
 };
 
-pub use self::sql::listing::SessionKey;
-use self::{performance::PerformanceStore, practice::PracticeStore};
+pub use self::sql::{listing::SessionKey, privacy::UserRowKey};
+use self::{performance::PerformanceStore, practice::PracticeStore, privacy::PrivacyStore};
 
 /// Why the store does not do what it was asked.
 #[derive(Clone, PartialEq, Debug, thiserror::Error)]
@@ -117,7 +118,7 @@ pub type DayKey = (NaiveDate, UserId);
 /// has been there. No method holds a connection after it returns, and one whose caller goes
 /// away runs to its end in a task of its own.
 #[async_trait]
-pub trait Store: PerformanceStore + PracticeStore {
+pub trait Store: PerformanceStore + PracticeStore + PrivacyStore {
     /// The tenant's settings; the defaults if it never set any.
     async fn get_settings(&self, tenant: TenantId) -> Result<TenantSettings, Error>;
 

@@ -1,11 +1,15 @@
 //! What each write does, decided on the [ledger](super::ledger).
 
+mod clear_clients;
+mod delete_user;
 mod end_session;
+mod erase_rows;
 mod expire_session;
 mod forget_requests;
 mod heartbeat;
 mod log_activity;
 mod pause_session;
+mod purge_session;
 mod record_session;
 mod record_usage;
 mod revoke_sessions;
@@ -13,12 +17,16 @@ mod start_session;
 mod update_settings;
 
 pub use self::{
+    clear_clients::ClearClients,
+    delete_user::{DeleteUser, Deleted},
     end_session::{EndSession, Ended},
+    erase_rows::{EraseRows, Erased},
     expire_session::ExpireSession,
     forget_requests::ForgetRequests,
     heartbeat::Heartbeat,
     log_activity::LogActivity,
     pause_session::{PauseSession, ResumeSession},
+    purge_session::PurgeSession,
     record_session::{RecordSession, Recorded, RecordedTime},
     record_usage::RecordUsage,
     revoke_sessions::{RevokeSessions, Revoked},

@@ -7,6 +7,7 @@ mod encode;
 mod json;
 mod performance;
 mod practice;
+mod privacy;
 mod session;
 mod settings;
 mod usage;
@@ -16,6 +17,7 @@ pub use self::{
     encode::*,
     performance::*,
     practice::*,
+    privacy::*,
     session::*,
     settings::*,
     usage::*,

@@ -33,9 +33,11 @@ pub trait Dialect:
     + Speaks<Option<Uuid>>
     + Speaks<Option<i16>>
     + Speaks<Option<i64>>
+    + Speaks<Option<bool>>
     + Speaks<Option<String>>
     + Speaks<Option<Vec<u8>>>
     + Speaks<Option<Timestamp>>
+    + Speaks<Option<NaiveDate>>
     + Speaks<Option<Json<Box<RawValue>>>>
 {
     /// Begins a transaction whose reads all see one snapshot.

@@ -6,10 +6,12 @@ mod codes;
 mod days;
 pub mod dialect;
 mod fault;
+mod forgotten;
 mod insights;
 pub mod listing;
 mod performance;
 mod practice;
+pub mod privacy;
 mod read;
 mod requests;
 pub mod rows;
@@ -18,6 +20,8 @@ mod tenant_usage;
 mod tenants;
 #[cfg(test)]
 mod tests;
+mod user_rows;
+pub mod user_tables;
 mod users;
 
 use std::sync::Arc;

@@ -38,7 +38,10 @@ const BULK_ATTEMPTS: u32 = 3;
 impl<DB: Dialect> SqlStore<DB> {
     /// Runs a read to its end in a task of its own: a call that is dropped while it waits for
     /// the pool or the database would leave a connection in a state that nobody knows.
-    async fn detached<T, F>(&self, read: impl FnOnce(Self) -> F + Send) -> Result<T, Error>
+    pub(super) async fn detached<T, F>(
+        &self,
+        read: impl FnOnce(Self) -> F + Send,
+    ) -> Result<T, Error>
     where
         T: Send + 'static,
         F: Future<Output = Result<T, Fault>> + Send + 'static,
@@ -49,7 +52,7 @@ impl<DB: Dialect> SqlStore<DB> {
         }
     }
 
-    async fn reader(&self) -> Result<PoolConnection<DB>, Fault> {
+    pub(super) async fn reader(&self) -> Result<PoolConnection<DB>, Fault> {
         Ok(self.pools.read.acquire().await?)
     }
 
@@ -92,7 +95,7 @@ pub async fn open_sessions<DB: Dialect>(
 }
 
 /// Ids of tenants from a statement that takes the one before, a time and a limit.
-async fn tenant_ids<DB: Dialect>(
+pub async fn tenant_ids<DB: Dialect>(
     conn: &mut DB::Connection,
     sql: &str,
     time: Timestamp,
@@ -113,11 +116,11 @@ async fn tenant_ids<DB: Dialect>(
     clippy::disallowed_methods,
     reason = "rows were written for verified tenants"
 )]
-const fn tenant_id(id: Uuid) -> TenantId {
+pub const fn tenant_id(id: Uuid) -> TenantId {
     TenantId::from_verified(id)
 }
 
-fn count(limit: usize) -> i64 {
+pub fn count(limit: usize) -> i64 {
     i64::try_from(limit).unwrap_or(i64::MAX)
 }
 
