@@ -46,6 +46,7 @@ mod lists;
 mod performance;
 mod performance_year;
 mod practice;
+mod privacy;
 mod sessions;
 mod settings;
 mod stats_stream;

@@ -60,6 +60,7 @@ macro_rules! calls {
             StreamHeartbeats(pb::StreamHeartbeatsRequest),
             ImportUsage(pb::ImportUsageRequest),
             StreamUsageStats(pb::StreamUsageStatsRequest),
+            ExportUserData(pb::ExportUserDataRequest),
         }
 
         $(
@@ -91,6 +92,11 @@ macro_rules! calls {
                         let mut days = days.into_inner();
                         while days.message().await?.is_some() {}
                     }
+                    Self::ExportUserData(request) => {
+                        let chunks = caller.settings.export_user_data(request).await?;
+                        let mut chunks = chunks.into_inner();
+                        while chunks.message().await?.is_some() {}
+                    }
                 }
                 Ok(())
             }
@@ -102,6 +108,7 @@ macro_rules! calls {
                     Self::StreamHeartbeats(_) => "StreamHeartbeatsRequest",
                     Self::ImportUsage(_) => "ImportUsageRequest.record",
                     Self::StreamUsageStats(_) => "StreamUsageStatsRequest",
+                    Self::ExportUserData(_) => "ExportUserDataRequest",
                 }
             }
         }
@@ -136,6 +143,8 @@ calls! {
     GetPracticeFrequency(GetPracticeFrequencyRequest) => insights.get_practice_frequency,
     ListTopSubjects(ListTopSubjectsRequest) => insights.list_top_subjects,
     UpdateTenantSettings(UpdateTenantSettingsRequest) => settings.update_tenant_settings,
+    DeleteUserData(DeleteUserDataRequest) => settings.delete_user_data,
+    PurgeSessions(PurgeSessionsRequest) => settings.purge_sessions,
 }
 
 impl From<pb::StreamHeartbeatsRequest> for Call {
@@ -153,6 +162,12 @@ impl From<pb::ImportUsageRequest> for Call {
 impl From<pb::StreamUsageStatsRequest> for Call {
     fn from(request: pb::StreamUsageStatsRequest) -> Self {
         Self::StreamUsageStats(request)
+    }
+}
+
+impl From<pb::ExportUserDataRequest> for Call {
+    fn from(request: pb::ExportUserDataRequest) -> Self {
+        Self::ExportUserData(request)
     }
 }
 
