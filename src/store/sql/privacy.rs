@@ -50,7 +50,7 @@ impl<DB: Dialect> PrivacyStore for SqlStore<DB> {
                 return Ok(None);
             };
             let mut rows = BTreeMap::from([(USERS.name, i64::from(deleted_at.is_none()))]);
-            for table in &USER_TABLES {
+            for table in USER_TABLES {
                 let found = table.count::<DB>(&mut tx, tenant, user, i64::MAX).await?;
                 rows.insert(table.name, found);
             }
@@ -73,7 +73,7 @@ impl<DB: Dialect> PrivacyStore for SqlStore<DB> {
         self.bulk(move |mut conn| {
             let UserRowKey { table: index, row } = after.clone();
             async move {
-                let mut tables = std::iter::once(&USERS).chain(&USER_TABLES).skip(index);
+                let mut tables = std::iter::once(&USERS).chain(USER_TABLES).skip(index);
                 let Some(table) = tables.next() else {
                     return Ok(Page {
                         items: Vec::new(),

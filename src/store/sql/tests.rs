@@ -124,7 +124,7 @@ fn statements() -> Vec<(String, usize, Many)> {
 
 /// The tables that hold users' rows.
 fn user_tables() -> impl Iterator<Item = &'static UserTable> {
-    std::iter::once(&USERS).chain(&USER_TABLES)
+    std::iter::once(&USERS).chain(USER_TABLES)
 }
 
 /// Each statement on the rows of a user, for each table that may hold some.

@@ -160,7 +160,7 @@ pub async fn next<DB: Dialect>(
     user: UserId,
     limit: i64,
 ) -> Result<Option<UserRows>, Fault> {
-    for table in &USER_TABLES {
+    for table in USER_TABLES {
         let rows = table.count::<DB>(conn, tenant, user, limit).await?;
         if rows > 0 {
             let table = table.name;

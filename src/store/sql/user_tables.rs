@@ -40,7 +40,7 @@ pub const USERS: UserTable = UserTable {
 };
 
 /// What else there is of a user, in the order in which it goes: what refers to a row before it.
-pub const USER_TABLES: [UserTable; 8] = [
+pub const USER_TABLES: &[UserTable] = &[
     UserTable {
         name: "session_activities",
         owner: "user_id",
