@@ -149,7 +149,7 @@ pub async fn purge_sessions(
             .await?;
         after = found.last().map(|(key, _)| *key);
         let last = found.len() < PIECE;
-        let purges = found.into_iter().map(|((_, session_id), user_id)| {
+        let deletions = found.into_iter().map(|((_, session_id), user_id)| {
             let command = PurgeSession {
                 user_id,
                 session_id,
@@ -157,7 +157,7 @@ pub async fn purge_sessions(
             };
             writer.submit(tenant, command)
         });
-        let deleted: Vec<bool> = stream::iter(purges)
+        let deleted: Vec<bool> = stream::iter(deletions)
             .buffer_unordered(PIECE)
             .try_collect()
             .await?;
