@@ -67,4 +67,4 @@ CREATE TABLE goal_progress (
 ) WITH (fillfactor = 85);
 
 -- A user's progress, to export or delete it.
-CREATE INDEX ix_goal_progress_tenant_user ON goal_progress (tenant_id, user_id);
+CREATE INDEX ix_goal_progress_tenant_user ON goal_progress (tenant_id, user_id, goal_id, progress_date);

@@ -20,6 +20,7 @@ use self::goals::Goals;
 pub use self::table::Table;
 use super::{
     activity::Activity,
+    forgotten::{Forgotten, UserRows},
     ids::{ActivityId, RequestId, SessionId, UserId},
     insights::{
         effort::Effort,
@@ -87,8 +88,10 @@ pub struct Ledger {
     pub practice: PracticeAdditions,
     /// Points that were earned, in the order of the commands.
     pub awards: Vec<Award>,
-    /// Remembered requests to forget.
-    pub forgotten_requests: BTreeSet<RequestId>,
+    /// Rows that are left of users that are marked as deleted.
+    pub user_rows: Table<UserId, UserRows>,
+    /// What the batch forgets.
+    pub forgotten: Forgotten,
     /// What the batch adds to users.
     users: BTreeMap<UserId, User>,
     /// What the batch adds to days.
@@ -112,7 +115,8 @@ impl Ledger {
             performance: Additions::default(),
             practice: PracticeAdditions::default(),
             awards: Vec::new(),
-            forgotten_requests: BTreeSet::new(),
+            user_rows: Table::default(),
+            forgotten: Forgotten::default(),
             users: BTreeMap::new(),
             days: BTreeMap::new(),
             settings,
@@ -171,7 +175,7 @@ impl Ledger {
         self.performance.clear();
         self.practice.clear();
         self.awards.clear();
-        self.forgotten_requests.clear();
+        self.forgotten = Forgotten::default();
         self.users.clear();
         self.days.clear();
         self.new_settings = None;
@@ -189,6 +193,7 @@ impl Ledger {
         self.requests = Table::default();
         self.open_sessions = Table::default();
         self.goals = Goals::default();
+        self.user_rows = Table::default();
         self.locks.take_missing();
         let users: Vec<_> = users.into_iter().collect();
         self.locks.load(users.iter().copied(), found);
@@ -197,6 +202,7 @@ impl Ledger {
                 None
                 | Some(LockedUser {
                     has_active_goals: false,
+                    ..
                 }),
             ) = self.locks.get(user)
             {
@@ -205,10 +211,32 @@ impl Ledger {
         }
     }
 
+    /// When the user was deleted, as far as is known: whoever needs to be sure asks for the lock
+    /// before. What is written for a deleted user all the same is not committed, but decided anew
+    /// under the lock.
+    #[must_use]
+    pub fn deleted_at(&self, user: UserId) -> Option<Timestamp> {
+        if self.forgotten.users.contains(&user) {
+            return Some(self.now);
+        }
+        self.locks.loaded(&user)?.deleted_at
+    }
+
+    /// Refuses to write for a user that is known to be deleted.
+    pub fn refuse_deleted(&self, user: UserId) -> Result<(), Rejection> {
+        match self.deleted_at(user) {
+            Some(at) => Err(Rejection::UserDeleted { at }),
+            None => Ok(()),
+        }
+    }
+
     /// A session of `user`, ended first if it is over by now: an expired session never comes
-    /// back, whatever touches it.
+    /// back, whatever touches it. A deleted user has none.
     pub fn session(&mut self, user: UserId, id: SessionId) -> Result<Session, Halt> {
         self.locks.get(user)?;
+        if self.deleted_at(user).is_some() {
+            return Err(Rejection::NotFound(Entity::Session).into());
+        }
         let found = self.sessions.get(id)?.filter(|row| row.user_id == user);
         let mut session = found.cloned().ok_or(Rejection::NotFound(Entity::Session))?;
         if let Some(expiry) = session.expired(self.settings(), self.now) {
@@ -235,6 +263,9 @@ impl Ledger {
     /// leads.
     pub fn open_sessions(&mut self, user: UserId) -> Result<Vec<Session>, Halt> {
         self.locks.get(user)?;
+        if self.deleted_at(user).is_some() {
+            return Ok(Vec::new());
+        }
         let ids = self.open_sessions.get(user)?.cloned().unwrap_or_default();
         let mut open = Vec::with_capacity(ids.len());
         for id in ids {

@@ -64,6 +64,10 @@ pub enum Rejection {
     GoalNotActive {
         status: GoalStatus,
     },
+    /// The user was deleted, and when: nothing is written for the user any more.
+    UserDeleted {
+        at: Timestamp,
+    },
     Invalid(Vec<Violation>),
 }
 

@@ -80,6 +80,16 @@ impl User {
 pub struct LockedUser {
     /// Whether some of the user's goals are ACTIVE: without any there are none to look for.
     pub has_active_goals: bool,
+    /// When the user was deleted: nothing is written for the user any more.
+    pub deleted_at: Option<Timestamp>,
+}
+
+impl LockedUser {
+    /// Whether the user is marked as deleted.
+    #[must_use]
+    pub const fn is_deleted(&self) -> bool {
+        self.deleted_at.is_some()
+    }
 }
 
 /// A user and the sessions that are open.

@@ -11,7 +11,7 @@ mod session;
 mod status;
 mod stream;
 mod tenant;
-mod tenant_settings;
+mod tenants;
 mod token;
 mod usage;
 
@@ -26,7 +26,7 @@ pub use self::{
     reports::Reports,
     session::Sessions,
     tenant::require_tenant,
-    tenant_settings::Tenants,
+    tenants::Tenants,
     token::{KEY_NAME, PageTokens},
     usage::UsageStats,
 };

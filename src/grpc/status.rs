@@ -95,6 +95,13 @@ impl From<Rejection> for Status {
                 let message = format!("the goal's status is {status}");
                 Self::with_error_details(Code::FailedPrecondition, message, details)
             }
+            Rejection::UserDeleted { at } => {
+                let time = at.to_utc().to_rfc3339();
+                let message = format!("the user was deleted at {time}; nothing was written");
+                let mut details = info("USER_DELETED", [("delete_time", time)]);
+                details.add_precondition_failure_violation("USER_DELETED", "user", &*message);
+                Self::with_error_details(Code::FailedPrecondition, message, details)
+            }
             Rejection::Invalid(violations) => invalid(violations),
         }
     }

@@ -6,6 +6,7 @@
 pub mod expiry;
 pub mod goals;
 pub mod points;
+pub mod privacy;
 pub mod retention;
 
 use std::{sync::Arc, time::Duration};
@@ -24,7 +25,7 @@ use crate::{
 const PIECE: usize = 500;
 /// How often goals that are over are looked for.
 const GOALS_INTERVAL: Duration = Duration::from_mins(1);
-/// How often remembered requests are looked through.
+/// How often it is looked for what is to be forgotten.
 const RETENTION_INTERVAL: Duration = Duration::from_mins(10);
 
 /// What jobs work with.
@@ -56,9 +57,19 @@ impl Jobs {
             let jobs = jobs.clone();
             async move { goals::expire(&jobs).await }
         }));
+        let jobs = self.clone();
+        tasks.spawn(every(RETENTION_INTERVAL, stop.clone(), move || {
+            let jobs = jobs.clone();
+            async move { retention::forget_requests(&jobs).await }
+        }));
+        let jobs = self.clone();
+        tasks.spawn(every(RETENTION_INTERVAL, stop.clone(), move || {
+            let jobs = jobs.clone();
+            async move { privacy::forget_sessions(&jobs).await }
+        }));
         tasks.spawn(every(RETENTION_INTERVAL, stop.clone(), move || {
             let jobs = self.clone();
-            async move { retention::forget_requests(&jobs).await }
+            async move { privacy::finish_deletions(&jobs).await }
         }));
     }
 }

@@ -10,6 +10,7 @@ pub mod performance;
 pub mod points;
 mod postgres;
 pub mod practice;
+pub mod privacy;
 pub mod report;
 mod sql;
 mod sqlite;
@@ -37,12 +38,13 @@ use crate::{
     },
 };
 
-pub use self::sql::listing::SessionKey;
+pub use self::sql::{listing::SessionKey, privacy::UserRowKey};
 use self::{
     goals::GoalStore,
     performance::PerformanceStore,
     points::{Outbox, PointsStore},
     practice::PracticeStore,
+    privacy::PrivacyStore,
     report::ReportStore,
 };
 
@@ -126,7 +128,9 @@ pub type DayKey = (NaiveDate, UserId);
 /// has been there. No method holds a connection after it returns, and one whose caller goes
 /// away runs to its end in a task of its own.
 #[async_trait]
-pub trait Store: GoalStore + PerformanceStore + PointsStore + PracticeStore + ReportStore {
+pub trait Store:
+    GoalStore + PerformanceStore + PointsStore + PracticeStore + PrivacyStore + ReportStore
+{
     /// The tenant's settings; the defaults if it never set any.
     async fn get_settings(&self, tenant: TenantId) -> Result<TenantSettings, Error>;
 

@@ -48,6 +48,7 @@ mod lists;
 mod performance;
 mod performance_year;
 mod practice;
+mod privacy;
 mod reports;
 mod sessions;
 mod settings;

@@ -414,6 +414,33 @@ all_there() { # WHAT
     rm "$dir/answered"
 }
 
+# --- A user who is to be forgotten
+
+person=5e1f0000-0000-4000-8000-0000000000a9
+of_person="{\"user_id\": \"$person\"}"
+call TenantService/DeleteUserData "$of_person"
+refused "a user never heard of is NOT_FOUND" $NOT_FOUND
+call SessionService/RecordSession "{\"user_id\": \"$person\", \"client_type\": \"web\",
+    \"start_time\": \"2025-01-15T10:00:00Z\", \"duration\": \"600s\"}"
+answered "a session to be forgotten" .created
+call TenantService/PurgeSessions '{"before": "2025-01-16T00:00:00Z", "dry_run": true}'
+answered "would be purged" '.purgedCount == "1"'
+call TenantService/ExportUserData "$of_person"
+same "an export has its rows" "users user_sessions user_usage_stats user_practice_times performance_days performance_months" \
+    "$(jq -r .chunk <<<"$answer" | base64 -d | jq -r .table | tr '\n' ' ' | sed 's/ $//')"
+call TenantService/DeleteUserData "{\"user_id\": \"$person\", \"dry_run\": true}"
+answered "a dry run counts" '.deletedRows.user_sessions == "1" and .deleteTime == null'
+call TenantService/DeleteUserData "$of_person"
+answered "a deletion tells what it deleted" '.deletedRows.user_sessions == "1" and .deleteTime != null'
+call TenantService/DeleteUserData "$of_person"
+answered "and again: nothing" '[.deletedRows[] | tonumber] | add == 0'
+call SessionService/StartSession "{\"user_id\": \"$person\", \"client_type\": \"web\"}"
+refused "who is deleted does not come back" $FAILED_PRECONDITION '.message | contains("deleted")'
+call TenantService/ExportUserData "$of_person"
+refused "and has no data" $NOT_FOUND
+call TenantService/PurgeSessions '{"before": "2025-01-16T00:00:00Z"}'
+answered "nor sessions to purge" '.purgedCount == "0"'
+
 # A gateway's stream that stays open must not hold up the end.
 mkfifo "$dir/gateway"
 "$grpcurl" -plaintext -max-time 20 -H "x-tenant-id: $tenant" -d @ "$address" \

@@ -85,8 +85,17 @@ impl Fixture {
         items: (i64, i64),
         start: Option<&str>,
     ) {
+        self.try_log(session_id, kind, items, start).await.unwrap();
+    }
+
+    pub async fn try_log(
+        &self,
+        session_id: SessionId,
+        kind: &str,
+        (items_completed, items_correct): (i64, i64),
+        start: Option<&str>,
+    ) -> Result<(), dwell::store::Error> {
         let activity_id = ActivityId(self.new_id());
-        let (items_completed, items_correct) = items;
         let start_time = start.map(at);
         self.submit_for(session_id, |user_id| LogActivity {
             user_id,
@@ -105,7 +114,7 @@ impl Fixture {
             fingerprint: None,
         })
         .await
-        .unwrap();
+        .map(drop)
     }
 
     pub async fn performance(&self, query: PerformanceQuery) -> Performance {

@@ -31,6 +31,7 @@ impl Command for CreateGoal {
 
     fn decide(&self, ledger: &mut Ledger) -> Result<GoalView, Halt> {
         let is_new_user = ledger.locks.get(self.user_id)?.is_none();
+        ledger.refuse_deleted(self.user_id)?;
         if let Some(fingerprint) = self.fingerprint
             && let Some(goal) = ledger.goals.rows.get(self.goal_id)?
         {

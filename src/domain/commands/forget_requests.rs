@@ -17,7 +17,7 @@ impl Command for ForgetRequests {
     }
 
     fn decide(&self, ledger: &mut Ledger) -> Result<(), Halt> {
-        ledger.forgotten_requests.extend(&self.request_ids);
+        ledger.forgotten.requests.extend(&self.request_ids);
         Ok(())
     }
 }

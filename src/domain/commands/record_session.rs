@@ -51,6 +51,7 @@ impl Command for RecordSession {
     fn decide(&self, ledger: &mut Ledger) -> Result<Recorded, Halt> {
         let now = ledger.now;
         ledger.locks.get(self.user_id)?;
+        ledger.refuse_deleted(self.user_id)?;
         let (start, end) = match self.time {
             RecordedTime::Between { start, end } => (start, end),
             RecordedTime::Last(duration) => (now.before(duration), now),

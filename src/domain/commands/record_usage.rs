@@ -33,6 +33,7 @@ impl Command for RecordUsage {
         let today = ledger.today();
         let date = self.date.unwrap_or(today);
         ledger.locks.get(self.user_id)?;
+        ledger.refuse_deleted(self.user_id)?;
         ledger.stored_days.want((self.user_id, date));
         if let Some((id, fingerprint)) = self.request
             && let Some(before) = ledger.requests.get(id)?

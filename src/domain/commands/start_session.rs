@@ -35,6 +35,7 @@ impl Command for StartSession {
 
     fn decide(&self, ledger: &mut Ledger) -> Result<Started, Halt> {
         let now = ledger.now;
+        ledger.refuse_deleted(self.user_id)?;
         if let Some(fingerprint) = self.fingerprint
             && let Some(session) = ledger.sessions.get(self.session_id)?.cloned()
         {

@@ -57,9 +57,13 @@ impl Goals {
 }
 
 impl Ledger {
-    /// A goal of `user`, ended first if its last day is over: whatever touches it finds it so.
+    /// A goal of `user`, ended first if its last day is over: whatever touches it finds it so. A
+    /// deleted user has none.
     pub fn goal(&mut self, user: UserId, id: GoalId) -> Result<Goal, Halt> {
         self.locks.get(user)?;
+        if self.deleted_at(user).is_some() {
+            return Err(Rejection::NotFound(Entity::Goal).into());
+        }
         let found = self.goals.rows.get(id)?.filter(|row| row.user_id == user);
         let goal = found.cloned().ok_or(Rejection::NotFound(Entity::Goal))?;
         if goal.status == GoalStatus::Active && goal.is_past(self.today()) {

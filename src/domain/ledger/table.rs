@@ -37,6 +37,11 @@ impl<K: Ord, V> Table<K, V> {
         }
     }
 
+    /// The row as it was loaded, if it was: for what does not need to know.
+    pub fn loaded(&self, key: &K) -> Option<&V> {
+        self.loaded.get(key)?.as_ref()
+    }
+
     /// The row as it stands after the changes so far.
     pub fn get(&mut self, key: K) -> Result<Option<&V>, Halt> {
         if self.changed.contains_key(&key) {

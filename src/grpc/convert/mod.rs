@@ -9,6 +9,7 @@ mod goal_request;
 mod json;
 mod performance;
 mod practice;
+mod privacy;
 mod report;
 mod session;
 mod settings;
@@ -21,6 +22,7 @@ pub use self::{
     goal_request::*,
     performance::*,
     practice::*,
+    privacy::*,
     report::*,
     session::*,
     settings::*,

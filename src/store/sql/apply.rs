@@ -7,16 +7,16 @@ use std::{
 
 use async_trait::async_trait;
 use chrono::NaiveDate;
-use sqlx::AssertSqlSafe;
+use sqlx::{AssertSqlSafe, Transaction};
 
 use super::{
     SqlStore, activities, days,
     dialect::{CommitOutcome, Dialect, ErrorClass, Query, Version, Write, Written},
     fault::Fault,
-    goal_counts, goal_progress, goals, performance, points, practice, requests, sessions,
-    tenant_usage,
+    forgotten, goal_counts, goal_progress, goals, performance, points, practice, requests,
+    sessions, tenant_usage,
     tenants::{self, Tenant},
-    users,
+    user_rows, users,
 };
 use crate::{
     domain::{
@@ -33,23 +33,23 @@ use crate::{
     },
 };
 
+/// Rows of a deleted user that go in one transaction.
+const ERASED_ROWS: i64 = 1_000;
+
 #[async_trait]
 impl<DB: Dialect> Apply for SqlStore<DB> {
     async fn apply(&self, jobs: &mut [Box<dyn Job>]) -> Result<(), Failure> {
-        let mut tenants = BTreeMap::new();
-        for job in jobs.iter() {
-            *tenants.entry(job.tenant()).or_insert(false) |= job.changes_tenant();
+        let failed = |fault| self.failure(fault);
+        let mut tx = self.begin(jobs).await.map_err(failed)?;
+        let mut written = self.write(&mut tx, jobs, false).await;
+        if matches!(written, Err(Fault::Unwritten)) {
+            // Perhaps a user was deleted. Whoever locks all of them is told who.
+            let undone = tx.rollback().await;
+            undone.map_err(|error| self.failure(error.into()))?;
+            tx = self.begin(jobs).await.map_err(failed)?;
+            written = self.write(&mut tx, jobs, true).await;
         }
-        let mut tx = self
-            .pools
-            .write
-            .begin_with(AssertSqlSafe(DB::begin_write(&tenants)))
-            .await
-            .map_err(|error| self.failure(error.into()))?;
-        let done = self
-            .write(&mut tx, jobs)
-            .await
-            .map_err(|fault| self.failure(fault))?;
+        let done = written.map_err(failed)?;
         let Err(error) = tx.commit().await else {
             for (id, tenant) in done.tenants {
                 self.tenants.insert(id, tenant);
@@ -93,12 +93,23 @@ impl<DB: Dialect> SqlStore<DB> {
         }
     }
 
+    /// Begins a transaction for the jobs' tenants.
+    async fn begin(&self, jobs: &[Box<dyn Job>]) -> Result<Transaction<'static, DB>, Fault> {
+        let mut tenants = BTreeMap::new();
+        for job in jobs {
+            *tenants.entry(job.tenant()).or_insert(false) |= job.changes_tenant();
+        }
+        let sql = AssertSqlSafe(DB::begin_write(&tenants));
+        Ok(self.pools.write.begin_with(sql).await?)
+    }
+
     /// Carries out the jobs of each tenant in turn: rows are locked, and row security applies,
-    /// one tenant at a time.
+    /// one tenant at a time. `locked` if all users are to be locked, asked for or not.
     async fn write(
         &self,
         conn: &mut DB::Connection,
         jobs: &mut [Box<dyn Job>],
+        locked: bool,
     ) -> Result<Done, Fault> {
         let mut done = Done::default();
         let now = self.clock.now();
@@ -108,6 +119,9 @@ impl<DB: Dialect> SqlStore<DB> {
             };
             let (tenant, known) = self.tenant(conn, id, group, now, &mut done).await?;
             let mut ledger = Ledger::new(tenant.settings.clone(), now);
+            if locked {
+                lock_users::<DB>(conn, id, group, &mut ledger).await?;
+            }
             while !decide(group, &mut ledger) {
                 load::<DB>(conn, id, group, &mut ledger).await?;
             }
@@ -182,10 +196,7 @@ async fn load<DB: Dialect>(
     ledger: &mut Ledger,
 ) -> Result<(), Fault> {
     if ledger.locks.is_missing() {
-        let users: BTreeSet<_> = jobs.iter().filter_map(|job| job.user()).collect();
-        let found = users::lock::<DB>(conn, tenant, users.iter().copied()).await?;
-        ledger.lock(users, found);
-        return Ok(());
+        return lock_users::<DB>(conn, tenant, jobs, ledger).await;
     }
     load_sessions::<DB>(conn, tenant, ledger).await?;
     load_goals::<DB>(conn, tenant, ledger).await?;
@@ -210,6 +221,23 @@ async fn load<DB: Dialect>(
             .requests
             .load(keys, rows.into_iter().map(|row| (row.id, row)));
     }
+    for user in ledger.user_rows.take_missing() {
+        let next = user_rows::next::<DB>(conn, tenant, user, ERASED_ROWS).await?;
+        ledger.user_rows.load([user], next.map(|rows| (user, rows)));
+    }
+    Ok(())
+}
+
+/// Locks all users of the jobs.
+async fn lock_users<DB: Dialect>(
+    conn: &mut DB::Connection,
+    tenant: TenantId,
+    jobs: &[Box<dyn Job>],
+    ledger: &mut Ledger,
+) -> Result<(), Fault> {
+    let users: BTreeSet<_> = jobs.iter().filter_map(|job| job.user()).collect();
+    let found = users::lock::<DB>(conn, tenant, users.iter().copied()).await?;
+    ledger.lock(users, found);
     Ok(())
 }
 
@@ -386,14 +414,10 @@ async fn flush<DB: Dialect>(
     let expected: usize = writes.iter().map(|write| write.rows.len()).sum();
     let written = DB::write_all(conn, tenant, known, &writes).await?;
     if usize::try_from(written.rows) != Ok(expected) {
-        return Err(Fault::Contention);
+        return Err(Fault::Unwritten);
     }
     sweep_by_new_settings::<DB>(conn, tenant, ledger).await?;
-    if !ledger.forgotten_requests.is_empty() {
-        let ids = ledger.forgotten_requests.iter().map(|id| id.0);
-        let query = Query::<DB>::new(requests::DELETE_REQUESTS).bind(tenant.uuid());
-        query.ids(ids).execute(conn).await?;
-    }
+    forgotten::write::<DB>(conn, tenant, ledger).await?;
     Ok(written)
 }
 

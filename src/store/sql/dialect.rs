@@ -34,6 +34,7 @@ pub trait Dialect:
     + Speaks<Option<i16>>
     + Speaks<Option<i64>>
     + Speaks<Option<f64>>
+    + Speaks<Option<bool>>
     + Speaks<Option<String>>
     + Speaks<Option<Vec<u8>>>
     + Speaks<Option<NaiveDate>>

@@ -20,13 +20,16 @@ pub enum Fault {
     /// A row appeared, or went away, between reading and writing.
     #[error("another transaction wrote the same rows")]
     Contention,
+    /// Rows are there already, or went away; or they are those of a user who was deleted.
+    #[error("rows were not written as expected")]
+    Unwritten,
 }
 
 impl Fault {
     /// What it means for the transaction that met it, which is not committed.
     pub fn class<DB: Dialect>(&self) -> ErrorClass {
         match self {
-            Self::Contention => ErrorClass::Contention,
+            Self::Contention | Self::Unwritten => ErrorClass::Contention,
             Self::Sql(sqlx::Error::Database(error)) => DB::classify(&**error),
             Self::Sql(error) if is_lost(error) => ErrorClass::Unavailable,
             Self::Corrupt { .. } | Self::Sql(_) => ErrorClass::Refused,

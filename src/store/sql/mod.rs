@@ -6,6 +6,7 @@ mod codes;
 mod days;
 pub mod dialect;
 mod fault;
+mod forgotten;
 mod goal_counts;
 mod goal_progress;
 mod goal_reads;
@@ -15,6 +16,7 @@ pub mod listing;
 mod performance;
 mod points;
 mod practice;
+pub mod privacy;
 mod read;
 mod reports;
 mod requests;
@@ -24,6 +26,8 @@ mod tenant_usage;
 mod tenants;
 #[cfg(test)]
 mod tests;
+mod user_rows;
+pub mod user_tables;
 mod users;
 
 use std::sync::Arc;

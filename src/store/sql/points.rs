@@ -314,7 +314,7 @@ impl<DB: Dialect> PointsStore for SqlStore<DB> {
     ) -> Result<Vec<TenantId>, Error> {
         self.detached(async move |me: Self| {
             let mut conn = me.pools.read.acquire().await?;
-            tenant_ids::<DB>(&mut conn, SELECT_TENANTS_WITH_POINTS, now, after, limit).await
+            tenant_ids::<DB, _>(&mut conn, SELECT_TENANTS_WITH_POINTS, now, after, limit).await
         })
         .await
     }

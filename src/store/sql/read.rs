@@ -116,7 +116,7 @@ pub async fn tenant_ids<DB: Dialect + Speaks<T>, T>(
     clippy::disallowed_methods,
     reason = "rows were written for verified tenants"
 )]
-const fn tenant_id(id: Uuid) -> TenantId {
+pub const fn tenant_id(id: Uuid) -> TenantId {
     TenantId::from_verified(id)
 }
 

@@ -8,13 +8,13 @@ use uuid::Uuid;
 use crate::domain::time::Timestamp;
 
 /// Rows, column by column.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Rows<'a> {
     columns: Vec<(&'static str, Cells<'a>)>,
 }
 
 /// The cells of one column.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub enum Cells<'a> {
     Uuid(Vec<Uuid>),
     Small(Vec<Option<i16>>),
@@ -77,6 +77,11 @@ pub enum Kind {
 }
 
 impl<'a> Rows<'a> {
+    /// Adds a column of as many cells as the others have.
+    pub fn push(&mut self, name: &'static str, cells: Cells<'a>) {
+        self.columns.push((name, cells));
+    }
+
     /// How many rows there are.
     pub fn len(&self) -> usize {
         self.cells().next().map_or(0, Cells::len)
@@ -180,7 +185,7 @@ impl<'a, T: Copy> RowsOf<'a, T> {
         cells: impl FnOnce(Vec<V>) -> Cells<'a>,
     ) -> Self {
         let values = self.items.iter().map(|item| cell(*item)).collect();
-        self.rows.columns.push((name, cells(values)));
+        self.rows.push(name, cells(values));
         self
     }
 }

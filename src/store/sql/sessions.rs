@@ -78,6 +78,37 @@ pub const SWEEP_ALL_NOW: &str = "
     UPDATE user_sessions SET sweep_at = $2
     WHERE tenant_id = $1 AND state < 3 AND (sweep_at IS NULL OR sweep_at > $2)";
 
+/// Ended before $2, after the row with $3 and $4: the oldest first. No session ends before its
+/// start, so the index of starts finds them, and passes over those alone that went on at $2.
+pub const SELECT_SESSIONS_ENDED_BEFORE: &str = "
+    SELECT id, user_id, started_at FROM user_sessions
+    WHERE tenant_id = $1 AND state = 3 AND ended_at < $2 AND started_at < $2
+        AND (started_at, id) > ($3, $4)
+    ORDER BY started_at, id
+    LIMIT $5";
+
+pub const COUNT_SESSIONS_ENDED_BEFORE: &str = "
+    SELECT COUNT(*) AS sessions FROM user_sessions
+    WHERE tenant_id = $1 AND state = 3 AND ended_at < $2 AND started_at < $2";
+
+pub const SELECT_CLIENTS_ENDED_BEFORE: &str = "
+    SELECT id FROM user_sessions
+    WHERE tenant_id = $1 AND state = 3 AND (ip_address IS NOT NULL OR client_info <> '')
+        AND ended_at < $2
+    ORDER BY ended_at
+    LIMIT $3";
+
+pub const DELETE_ACTIVITIES: &str = "
+    DELETE FROM session_activities WHERE tenant_id = $1 AND session_id {ids}";
+
+pub const DELETE_SESSIONS: &str = "
+    DELETE FROM user_sessions WHERE tenant_id = $1 AND state = 3 AND id {ids}";
+
+/// The fingerprint of the start tells whether it was this address and client: so it goes too.
+pub const CLEAR_CLIENTS: &str = "
+    UPDATE user_sessions SET ip_address = NULL, client_info = '', fingerprint = NULL
+    WHERE tenant_id = $1 AND state = 3 AND id {ids}";
+
 pub async fn find<DB: Dialect>(
     conn: &mut DB::Connection,
     tenant: TenantId,

@@ -26,6 +26,14 @@ pub const SELECT_TENANT: &str = "
     FROM tenants
     WHERE tenant_id = $1";
 
+/// After $1.
+pub const SELECT_TENANTS_WITH_RETENTION: &str = "
+    SELECT tenant_id FROM tenants
+    WHERE tenant_id > $1
+        AND (session_retention_seconds IS NOT NULL OR client_retention_seconds IS NOT NULL)
+    ORDER BY tenant_id
+    LIMIT $2";
+
 pub const INSERT_TENANT: &str = "
     INSERT INTO tenants (tenant_id, time_zone, time_zone_changes, idle_timeout_seconds,
         max_lifetime_seconds, max_open_sessions, over_limit_policy, client_types,

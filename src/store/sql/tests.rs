@@ -3,17 +3,21 @@
 #[path = "../../../tests/support/postgres.rs"]
 mod pg;
 
+use std::collections::BTreeSet;
+
 use sqlx::{AssertSqlSafe, Executor, SqlSafeStr};
 use tempfile::TempDir;
 use uuid::Uuid;
 
 use super::{
     Pools, SELECT_SCHEMA_VERSION, activities, days,
-    dialect::{CommitOutcome, Dialect, Query},
+    dialect::{CommitOutcome, Dialect, Query, get},
     goal_counts, goal_progress, goals, insights, listing, performance, points, practice, read,
     requests,
-    rows::Rows,
-    sessions, tenant_usage, tenants, users,
+    rows::{Cells, Kind, Rows},
+    sessions, tenant_usage, tenants, user_rows,
+    user_tables::{USER_TABLES, USERS, UserTable},
+    users,
 };
 use crate::{
     domain::{
@@ -83,10 +87,16 @@ fn statements() -> Vec<(String, usize, Many)> {
         plain(read::SELECT_KEY, 1),
         plain(read::INSERT_KEY, 2),
         plain(tenants::SELECT_TENANT, 1),
+        plain(tenants::SELECT_TENANTS_WITH_RETENTION, 2),
         plain(tenants::INSERT_TENANT, 13),
         plain(tenants::UPDATE_TENANT, 13),
         plain(users::SELECT_USER, 2),
         plain(users::SELECT_USERS_BY_LAST_ACTIVE, 6),
+        plain(users::SELECT_DELETED_AT, 2),
+        plain(users::SELECT_TENANTS_WITH_DELETIONS, 3),
+        plain(users::SELECT_DELETIONS, 3),
+        plain(users::END_DELETION, 2),
+        ids(users::MARK_DELETED, 2),
         ids(users::LOCK_USERS, 1),
         rows(users::INSERT_USERS, users::columns([])),
         rows(users::UPSERT_USERS, users::columns([])),
@@ -97,6 +107,12 @@ fn statements() -> Vec<(String, usize, Many)> {
         plain(sessions::SELECT_SESSIONS_TO_SWEEP, 3),
         plain(sessions::SELECT_TENANTS_TO_SWEEP, 3),
         plain(sessions::SWEEP_ALL_NOW, 2),
+        plain(sessions::SELECT_SESSIONS_ENDED_BEFORE, 5),
+        plain(sessions::COUNT_SESSIONS_ENDED_BEFORE, 2),
+        plain(sessions::SELECT_CLIENTS_ENDED_BEFORE, 3),
+        ids(sessions::DELETE_ACTIVITIES, 1),
+        ids(sessions::DELETE_SESSIONS, 1),
+        ids(sessions::CLEAR_CLIENTS, 1),
         rows(sessions::INSERT_SESSIONS, sessions::columns([])),
         rows(sessions::UPDATE_SESSIONS, sessions::changing_columns([])),
         rows(days::SELECT_DAYS_BY_KEY, keys()),
@@ -141,6 +157,40 @@ fn statements() -> Vec<(String, usize, Many)> {
     ]
 }
 
+/// The tables that hold users' rows.
+fn user_tables() -> impl Iterator<Item = &'static UserTable> {
+    std::iter::once(&USERS).chain(USER_TABLES)
+}
+
+/// Each statement on the rows of a user, for each table that may hold some.
+fn statements_of_users() -> Vec<(String, usize, Many)> {
+    let statements = user_tables().flat_map(|table| {
+        let page = |after| table.sql(&user_rows::SELECT_ROWS.replace("{after}", after));
+        let mut key = Rows::default();
+        for (name, kind) in table.key {
+            key.push(name, no_cells(*kind));
+        }
+        [
+            (table.sql(user_rows::COUNT_ROWS), 3, Many::Nothing),
+            (table.sql(user_rows::DELETE_ROWS), 3, Many::Nothing),
+            (page(""), 3, Many::Nothing),
+            (page(user_rows::AFTER_KEY), 3, Many::Rows(key)),
+        ]
+    });
+    statements.collect()
+}
+
+fn no_cells(kind: Kind) -> Cells<'static> {
+    match kind {
+        Kind::Uuid => Cells::Uuid(Vec::new()),
+        Kind::Small => Cells::Small(Vec::new()),
+        Kind::Text => Cells::Text(Vec::new()),
+        Kind::Time => Cells::Time(Vec::new()),
+        Kind::Date => Cells::Date(Vec::new()),
+        _ => panic!("{kind:?} is no part of a key"),
+    }
+}
+
 async fn prepare_all<DB: Dialect>(pools: &Pools<DB>)
 where
     for<'c> &'c mut DB::Connection: Executor<'c, Database = DB>,
@@ -148,7 +198,7 @@ where
     let mut conn = pools.write.acquire().await.unwrap();
     let nothing = DB::write_all(&mut conn, nobody(), None, &[]).await;
     assert_eq!(nothing.unwrap().rows, 0);
-    for (sql, parameters, many) in statements() {
+    for (sql, parameters, many) in statements().into_iter().chain(statements_of_users()) {
         // Only how many there are before the last one matters here.
         let query = (0..parameters).fold(Query::<DB>::new(&sql), |query, _| query.bind(0_i64));
         let sql = match many {
@@ -210,6 +260,93 @@ async fn list_by_all_filters<DB: Dialect>(pools: &Pools<DB>) {
         let page = goals::page::<DB>(&mut conn, tenant, &filter, None, 1, today).await;
         assert!(page.unwrap().is_empty());
     }
+}
+
+/// Columns of users' rows that no export tells: whose a row is, what it was made of as a hash,
+/// what other columns say already, and what is the same for everyone who is not deleted.
+const NOT_TOLD: [&str; 7] = [
+    "tenant_id",
+    "user_id",
+    "fingerprint",
+    "last_active_date",
+    "attended_days",
+    "deleted_at",
+    "deletion_pending",
+];
+
+/// Tables with users' rows, and columns of them, that the list does not know, by `schema`, a
+/// statement that tells the columns of all tables.
+async fn unknown<DB: Dialect>(conn: &mut DB::Connection, schema: &str) -> BTreeSet<String> {
+    let rows = Query::<DB>::new(schema).fetch(conn).await.unwrap();
+    let mut columns = BTreeSet::new();
+    for row in &rows {
+        let table: String = get::<DB, _>(row, "table_name").unwrap();
+        columns.insert((table, get::<DB, String>(row, "column_name").unwrap()));
+    }
+    let of_users = columns
+        .iter()
+        .filter(|(table, column)| table == USERS.name || column == "user_id");
+    let of_users: BTreeSet<_> = of_users.map(|(table, _)| table.clone()).collect();
+    assert!(of_users.len() > USER_TABLES.len(), "{of_users:?}");
+    let told: BTreeSet<_> = user_tables()
+        .flat_map(|table| {
+            let told = table.all_columns().map(|(name, _)| *name).chain(NOT_TOLD);
+            told.map(|name| (table.name.to_owned(), name.to_owned()))
+        })
+        .collect();
+    let untold = columns.difference(&told);
+    let untold = untold.filter(|(table, _)| of_users.contains(table));
+    untold
+        .map(|(table, column)| format!("{table}.{column}"))
+        .collect()
+}
+
+const SQLITE_COLUMNS: &str = "
+    SELECT t.name AS table_name, c.name AS column_name
+    FROM sqlite_schema AS t, pragma_table_xinfo(t.name) AS c
+    WHERE t.type = 'table'";
+const POSTGRES_COLUMNS: &str = "
+    SELECT CAST(table_name AS text) AS table_name, CAST(column_name AS text) AS column_name
+    FROM information_schema.columns
+    WHERE table_schema = current_schema()";
+
+/// A table, and a column of one, that nobody told the list of.
+const ADDITIONS: [&str; 2] = [
+    "CREATE TABLE user_notes (tenant_id TEXT, user_id TEXT, note TEXT)",
+    "ALTER TABLE user_sessions ADD COLUMN user_agent TEXT",
+];
+
+async fn the_list_of_users_tables_is_the_schemas<DB: Dialect>(pools: &Pools<DB>, schema: &str) {
+    let mut conn = pools.write.acquire().await.unwrap();
+    assert_eq!(unknown::<DB>(&mut conn, schema).await, BTreeSet::new());
+    for addition in ADDITIONS {
+        let done = Query::<DB>::new(addition).execute(&mut conn).await;
+        assert!(done.is_ok(), "{done:?}");
+    }
+    let expected = [
+        "user_notes.tenant_id",
+        "user_notes.user_id",
+        "user_notes.note",
+        "user_sessions.user_agent",
+    ];
+    let expected = BTreeSet::from(expected.map(str::to_owned));
+    assert_eq!(unknown::<DB>(&mut conn, schema).await, expected);
+}
+
+#[tokio::test]
+async fn every_table_of_users_is_known_on_sqlite() {
+    let dir = TempDir::new().unwrap();
+    let url = format!("sqlite://{}", dir.path().join("db").display());
+    let pools = sqlite::open(&url, true).await.unwrap();
+    the_list_of_users_tables_is_the_schemas(&pools, SQLITE_COLUMNS).await;
+}
+
+#[tokio::test]
+async fn every_table_of_users_is_known_on_postgres() {
+    let pools = postgres::open(&pg::database().await, None, true)
+        .await
+        .unwrap();
+    the_list_of_users_tables_is_the_schemas(&pools, POSTGRES_COLUMNS).await;
 }
 
 #[tokio::test]
@@ -288,6 +425,7 @@ fn every_constant_of_sql_is_prepared() {
         include_str!("sessions.rs"),
         include_str!("tenant_usage.rs"),
         include_str!("tenants.rs"),
+        include_str!("user_rows.rs"),
         include_str!("users.rs"),
     ];
     let here = include_str!("tests.rs");

@@ -18,13 +18,13 @@ use crate::domain::{
 /// for a lock is told the row's columns as they are then, but what was looked up elsewhere as it
 /// was before.
 pub const LOCK_USERS: &str = "
-    SELECT id, active_goals FROM users WHERE tenant_id = $1 AND id {ids} ORDER BY id {for_update}";
+    SELECT id, active_goals, deleted_at FROM users WHERE tenant_id = $1 AND id {ids} ORDER BY id {for_update}";
 
 pub const SELECT_USER: &str = "
     SELECT id, login_count, last_login_at, last_session_start, last_active_at,
         total_usage_seconds, active_goals, first_seen_at, created_at, updated_at
     FROM users
-    WHERE tenant_id = $1 AND id = $2";
+    WHERE tenant_id = $1 AND id = $2 AND deleted_at IS NULL";
 
 /// $2 the latest last activity and $3 its date, $4 and $5 the row before the page.
 pub const SELECT_USERS_BY_LAST_ACTIVE: &str = "
@@ -32,7 +32,7 @@ pub const SELECT_USERS_BY_LAST_ACTIVE: &str = "
         total_usage_seconds, active_goals, first_seen_at, created_at, updated_at
     FROM users
     WHERE tenant_id = $1 AND last_active_at < $2 AND last_active_date <= $3
-        AND (last_active_date, id) > ($4, $5)
+        AND deleted_at IS NULL AND (last_active_date, id) > ($4, $5)
     ORDER BY last_active_date, id
     LIMIT $6";
 
@@ -42,7 +42,8 @@ pub const INSERT_USERS: &str = "
     SELECT $1, {columns} FROM {rows} AS r WHERE {after}
     ON CONFLICT DO NOTHING";
 
-/// Adds to what is stored.
+/// Adds to what is stored. A deleted user's row stays as it is, so that it is one row less than
+/// was to be written.
 pub const UPSERT_USERS: &str = "
     INSERT INTO users (tenant_id, {columns})
     SELECT $1, {columns} FROM {rows} AS r WHERE {after}
@@ -57,7 +58,37 @@ pub const UPSERT_USERS: &str = "
         total_usage_seconds = users.total_usage_seconds + excluded.total_usage_seconds,
         active_goals = users.active_goals + excluded.active_goals,
         first_seen_at = {least}(users.first_seen_at, excluded.first_seen_at),
-        updated_at = excluded.updated_at";
+        updated_at = excluded.updated_at
+    WHERE users.deleted_at IS NULL";
+
+/// Nothing stays but the ids and the time, which is $2.
+pub const MARK_DELETED: &str = "
+    UPDATE users SET deleted_at = $2, deletion_pending = true, login_count = 0,
+        last_login_at = NULL, last_session_start = NULL, last_active_at = $2,
+        total_usage_seconds = 0, active_goals = 0, first_seen_at = $2, first_date = NULL,
+        created_at = $2, updated_at = $2
+    WHERE tenant_id = $1 AND deleted_at IS NULL AND id {ids}";
+
+pub const END_DELETION: &str = "
+    UPDATE users SET deletion_pending = false
+    WHERE tenant_id = $1 AND id = $2 AND deletion_pending";
+
+pub const SELECT_DELETED_AT: &str = "
+    SELECT deleted_at FROM users WHERE tenant_id = $1 AND id = $2";
+
+pub const SELECT_TENANTS_WITH_DELETIONS: &str = "
+    SELECT t.tenant_id FROM tenants t
+    WHERE t.tenant_id > $1 AND EXISTS (
+        SELECT 1 FROM users u
+        WHERE u.tenant_id = t.tenant_id AND u.deletion_pending AND u.deleted_at < $2)
+    ORDER BY t.tenant_id
+    LIMIT $3";
+
+pub const SELECT_DELETIONS: &str = "
+    SELECT id FROM users
+    WHERE tenant_id = $1 AND deletion_pending AND deleted_at < $2
+    ORDER BY id
+    LIMIT $3";
 
 /// Locks those of the users that exist, and all that belongs to them, and returns what stands in
 /// their rows. Where one transaction writes at a time, they are locked already.
@@ -74,6 +105,7 @@ pub async fn lock<DB: Dialect>(
             let active_goals: i64 = get::<DB, _>(row, "active_goals")?;
             let user = LockedUser {
                 has_active_goals: active_goals > 0,
+                deleted_at: get::<DB, _>(row, "deleted_at")?,
             };
             Ok((UserId(get::<DB, _>(row, "id")?), user))
         })
@@ -88,6 +120,37 @@ pub async fn find<DB: Dialect>(
     let query = Query::<DB>::new(SELECT_USER).bind(tenant.uuid()).bind(id.0);
     let rows = query.fetch(conn).await?;
     rows.first().map(user::<DB>).transpose()
+}
+
+/// When a user was deleted, if so; `None` if there never was one.
+#[expect(
+    clippy::option_option,
+    reason = "whether there is a row, and what it says"
+)]
+pub async fn deleted_at<DB: Dialect>(
+    conn: &mut DB::Connection,
+    tenant: TenantId,
+    id: UserId,
+) -> Result<Option<Option<Timestamp>>, Fault> {
+    let query = Query::<DB>::new(SELECT_DELETED_AT);
+    let rows = query.bind(tenant.uuid()).bind(id.0).fetch(conn).await?;
+    let row = rows.first().map(|row| get::<DB, _>(row, "deleted_at"));
+    Ok(row.transpose()?)
+}
+
+/// Users who were deleted before `before` and of whom rows may be left.
+pub async fn deletions<DB: Dialect>(
+    conn: &mut DB::Connection,
+    tenant: TenantId,
+    before: Timestamp,
+    limit: i64,
+) -> Result<Vec<UserId>, Fault> {
+    let query = Query::<DB>::new(SELECT_DELETIONS);
+    let query = query.bind(tenant.uuid()).bind(before).bind(limit);
+    let rows = query.fetch(conn).await?;
+    rows.iter()
+        .map(|row| Ok(UserId(get::<DB, _>(row, "id")?)))
+        .collect()
 }
 
 /// Users last active before `before`, by the day (in UTC) and id, after the given one.

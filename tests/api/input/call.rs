@@ -61,6 +61,7 @@ macro_rules! calls {
             ImportUsage(pb::ImportUsageRequest),
             StreamUsageStats(pb::StreamUsageStatsRequest),
             ExportSessions(pb::ExportSessionsRequest),
+            ExportUserData(pb::ExportUserDataRequest),
         }
 
         $(
@@ -97,6 +98,11 @@ macro_rules! calls {
                         let mut chunks = chunks.into_inner();
                         while chunks.message().await?.is_some() {}
                     }
+                    Self::ExportUserData(request) => {
+                        let chunks = caller.settings.export_user_data(request).await?;
+                        let mut chunks = chunks.into_inner();
+                        while chunks.message().await?.is_some() {}
+                    }
                 }
                 Ok(())
             }
@@ -109,6 +115,7 @@ macro_rules! calls {
                     Self::ImportUsage(_) => "ImportUsageRequest.record",
                     Self::StreamUsageStats(_) => "StreamUsageStatsRequest",
                     Self::ExportSessions(_) => "ExportSessionsRequest",
+                    Self::ExportUserData(_) => "ExportUserDataRequest",
                 }
             }
         }
@@ -153,6 +160,8 @@ calls! {
     RecordGoalProgress(RecordGoalProgressRequest) => goals.record_goal_progress,
     ListGoalProgress(ListGoalProgressRequest) => goals.list_goal_progress,
     UpdateTenantSettings(UpdateTenantSettingsRequest) => settings.update_tenant_settings,
+    DeleteUserData(DeleteUserDataRequest) => settings.delete_user_data,
+    PurgeSessions(PurgeSessionsRequest) => settings.purge_sessions,
 }
 
 impl From<pb::StreamHeartbeatsRequest> for Call {
@@ -176,6 +185,12 @@ impl From<pb::StreamUsageStatsRequest> for Call {
 impl From<pb::ExportSessionsRequest> for Call {
     fn from(request: pb::ExportSessionsRequest) -> Self {
         Self::ExportSessions(request)
+    }
+}
+
+impl From<pb::ExportUserDataRequest> for Call {
+    fn from(request: pb::ExportUserDataRequest) -> Self {
+        Self::ExportUserData(request)
     }
 }
 

@@ -9,12 +9,14 @@ use prost_types::{DescriptorProto, FileDescriptorSet, field_descriptor_proto::Ty
 use crate::wire::{NOT_YET, SERVICES};
 
 /// Fields in which nothing is wrong.
-const ANYTHING: [&str; 36] = [
+const ANYTHING: [&str; 38] = [
     // Either is right.
     "StartSessionRequest.focus_mode",
     "RecordSessionRequest.focus_mode",
     "ListSessionsRequest.include_totals",
     "RevokeSessionsRequest.dry_run",
+    "DeleteUserDataRequest.dry_run",
+    "PurgeSessionsRequest.dry_run",
     "GetUserUsageStatsRequest.include_open_sessions",
     "GetCalendarRequest.include_sessions",
     "CreateGoalRequest.goal.reminder_enabled",

@@ -8,6 +8,7 @@ mod goals;
 mod listing;
 mod performance;
 mod practice;
+mod privacy;
 mod reports;
 mod rows;
 mod sessions;
@@ -50,6 +51,7 @@ fn table(tokens: &Tokens) -> Vec<Row> {
     rows.extend(practice::rows());
     rows.extend(reports::rows(tokens));
     rows.extend(goals::rows(tokens));
+    rows.extend(privacy::rows());
     rows
 }
 

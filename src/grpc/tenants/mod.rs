@@ -1,5 +1,7 @@
 //! `TenantService`.
 
+mod privacy;
+
 use futures::stream::BoxStream;
 use tonic::{Request, Response, Status};
 
@@ -43,22 +45,29 @@ impl TenantService for Tenants {
 
     async fn export_user_data(
         &self,
-        _: Request<pb::ExportUserDataRequest>,
+        request: Request<pb::ExportUserDataRequest>,
     ) -> Result<Response<Self::ExportUserDataStream>, Status> {
-        Err(Status::unimplemented("ExportUserData is not there yet"))
+        let tenant = tenant::of(&request)?;
+        let user = convert::user_id(&request.get_ref().user_id)?;
+        let chunks = privacy::export(&self.0, tenant, user).await?;
+        Ok(Response::new(chunks))
     }
 
     async fn delete_user_data(
         &self,
-        _: Request<pb::DeleteUserDataRequest>,
+        request: Request<pb::DeleteUserDataRequest>,
     ) -> Result<Response<pb::DeleteUserDataResponse>, Status> {
-        Err(Status::unimplemented("DeleteUserData is not there yet"))
+        let tenant = tenant::of(&request)?;
+        let deletion = privacy::delete(&self.0, tenant, request.get_ref()).await?;
+        Ok(Response::new(deletion))
     }
 
     async fn purge_sessions(
         &self,
-        _: Request<pb::PurgeSessionsRequest>,
+        request: Request<pb::PurgeSessionsRequest>,
     ) -> Result<Response<pb::PurgeSessionsResponse>, Status> {
-        Err(Status::unimplemented("PurgeSessions is not there yet"))
+        let tenant = tenant::of(&request)?;
+        let purged = privacy::purge(&self.0, tenant, request.into_inner()).await?;
+        Ok(Response::new(purged))
     }
 }
