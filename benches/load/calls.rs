@@ -10,8 +10,7 @@ use dwell::pb::v1::{
     EndSessionRequest, GetSessionRequest, GetTenantUsageReportRequest, GetUserUsageStatsRequest,
     ListSessionsRequest, RecordSessionRequest, RecordUsageRequest, StartSessionRequest,
     UsageIncrement, insights_service_client::InsightsServiceClient,
-    report_service_client::ReportServiceClient,
-    session_service_client::SessionServiceClient,
+    report_service_client::ReportServiceClient, session_service_client::SessionServiceClient,
     usage_stats_service_client::UsageStatsServiceClient,
 };
 use tonic::{Request, transport::Channel};

@@ -253,6 +253,7 @@ impl Fixture {
             store: self.store.clone(),
             writer: self.writer.clone(),
             clock: self.clock.clone(),
+            delivery: None,
         };
         jobs::goals::expire(&jobs).await.unwrap()
     }

@@ -44,7 +44,7 @@ impl Fixture {
         self.end(id).await.unwrap();
     }
 
-    async fn practise(&self, session: SessionId, number: u128, correct: i64) {
+    async fn review_cards(&self, session: SessionId, number: u128, correct: i64) {
         self.submit_for(session, |user_id| LogActivity {
             user_id,
             session_id: session,
@@ -123,13 +123,13 @@ async fn what_earns_points_is_put_down_in_order(db: Fixture) {
     let mut expected = Vec::new();
     for number in 1..=3 {
         db.start_as(user(1), session(number)).await.unwrap();
-        db.practise(session(number), 10 + number, 3).await;
+        db.review_cards(session(number), 10 + number, 3).await;
         expected.push(award(user(1), ReferenceType::Activity, 10 + number, 3, &db));
         db.pass(10 * MINUTE);
         db.end(session(number)).await.unwrap();
         expected.push(award(user(1), ReferenceType::Session, number, 5, &db));
         // Of an ended session, too.
-        db.practise(session(number), 20 + number, 1).await;
+        db.review_cards(session(number), 20 + number, 1).await;
         expected.push(award(user(1), ReferenceType::Activity, 20 + number, 1, &db));
     }
     // One that goes silent ends at its last sign of life.
@@ -145,7 +145,7 @@ async fn what_earns_points_is_put_down_in_order(db: Fixture) {
 
 async fn what_earns_nothing_is_not_put_down(db: Fixture) {
     db.start_as(user(1), session(1)).await.unwrap();
-    db.practise(session(1), 10, 0).await;
+    db.review_cards(session(1), 10, 0).await;
     db.pass(MINUTE);
     // A minute at half a point.
     db.end(session(1)).await.unwrap();
@@ -289,7 +289,7 @@ async fn a_long_line_is_worked_off_one_by_one(db: Fixture) {
     let activities = (1..=250).map(|number| 1_000 + number);
     db.start_as(user(1), session(1)).await.unwrap();
     for number in activities.clone() {
-        db.practise(session(1), number, 1).await;
+        db.review_cards(session(1), number, 1).await;
     }
     // Behind more rows than are looked at in one claim.
     db.earn(user(2), session(2)).await;
