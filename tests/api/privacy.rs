@@ -21,9 +21,12 @@ on_both_engines! {
     deletion_of_one_tenants_user_is_not_anothers
 }
 
-const TABLES: [&str; 9] = [
+const TABLES: [&str; 12] = [
+    "goal_progress",
+    "goals",
     "performance_days",
     "performance_months",
+    "points_outbox",
     "session_activities",
     "usage_requests",
     "user_practice_times",
@@ -51,11 +54,24 @@ async fn furnish(server: &Server, caller: &mut Caller, user: &str) -> pb::Sessio
     caller.sessions.log_activity(activity).await.unwrap();
     server.pass(Duration::from_mins(10));
     caller.record_usage(usage(user)).await;
+    caller.goals.create_goal(goal(user)).await.unwrap();
     let end = pb::EndSessionRequest {
         session_id: session.id,
         ..Default::default()
     };
     caller.end(end).await
+}
+
+fn goal(user: &str) -> pb::CreateGoalRequest {
+    let goal = pb::Goal {
+        user_id: user.to_owned(),
+        goal_type: pb::GoalType::StudyTime.into(),
+        name: "An hour".to_owned(),
+        target_value: 60.0,
+        target_date: "2026-03-31".to_owned(),
+        ..Default::default()
+    };
+    pb::CreateGoalRequest { goal: Some(goal) }
 }
 
 fn usage(user: &str) -> pb::RecordUsageRequest {
@@ -138,7 +154,7 @@ async fn a_user_is_deleted_and_stays_so(server: Server) {
     let mut tables: Vec<_> = receipt.deleted_rows.keys().collect();
     tables.sort();
     assert_eq!(tables, TABLES);
-    assert_eq!((sum(&receipt), receipt.deleted_rows["users"]), (9, 1));
+    assert_eq!((sum(&receipt), receipt.deleted_rows["users"]), (11, 1));
     assert_eq!(receipt.delete_time, time("2026-03-02T09:20:00Z"));
 
     server.pass(Duration::from_mins(1));
@@ -176,6 +192,7 @@ async fn late_writes_for_a_deleted_user_are_refused(server: Server) {
         caller.sessions.start_session(start(USER)).await.map(drop),
         caller.sessions.record_session(record).await.map(drop),
         caller.usage.record_usage(usage(USER)).await.map(drop),
+        caller.goals.create_goal(goal(USER)).await.map(drop),
     ];
     for refused in refusals {
         let refused = refused.unwrap_err();

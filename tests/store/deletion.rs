@@ -4,9 +4,12 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use dwell::{
     domain::{
-        commands::{DeleteUser, EraseRows, Erased, PurgeSession, RecordUsage, RevokeSessions},
+        commands::{
+            CreateGoal, DeleteUser, EraseRows, Erased, PurgeSession, RecordUsage, RevokeSessions,
+        },
         forgotten::UserRows,
-        ids::{SessionId, UserId},
+        goal::GoalType,
+        ids::{GoalId, SessionId, UserId},
         rejection::{Entity, Rejection},
         session::SessionFilter,
         settings::SettingsPatch,
@@ -21,7 +24,8 @@ use dwell::{
 use futures::future::{BoxFuture, join_all};
 
 use crate::{
-    fixture::{Fixture, MINUTE, at, days, not_found, seconds, session, start_with, user},
+    fixture::{Fixture, MINUTE, at, day, days, not_found, seconds, session, start_with, user},
+    goals::details,
     performance::recorded,
 };
 
@@ -57,13 +61,23 @@ pub async fn some_of_everything(db: &Fixture, user: UserId, open: SessionId) {
     }
     let request = user.0.as_u128();
     db.record_once(user, seconds(60), request).await.unwrap();
+    db.submit(CreateGoal {
+        user_id: user,
+        goal_id: GoalId(user.0),
+        details: details(GoalType::StudyTime, 1_000.0),
+        start_date: Some(day("2026-11-01")),
+        target_date: day("2026-11-30"),
+        fingerprint: None,
+    })
+    .await
+    .unwrap();
 }
 
 async fn delete(db: &Fixture, user: UserId) -> Result<Receipt, Error> {
     delete_user(&db.writer, db.tenant, user).await
 }
 
-fn counted(rows: [(&'static str, i64); 9]) -> BTreeMap<&'static str, i64> {
+fn counted(rows: [(&'static str, i64); 12]) -> BTreeMap<&'static str, i64> {
     BTreeMap::from(rows)
 }
 
@@ -78,6 +92,9 @@ fn of_everything() -> BTreeMap<&'static str, i64> {
         ("user_subject_days", 3),
         ("performance_days", 5),
         ("performance_months", 1),
+        ("goals", 1),
+        ("goal_progress", 1),
+        ("points_outbox", 6),
     ])
 }
 
@@ -383,6 +400,7 @@ async fn an_interrupted_deletion_is_finished_by_the_job(db: Fixture) {
         store: db.store.clone(),
         writer: db.writer.clone(),
         clock: db.clock.clone(),
+        delivery: None,
     };
     // Somebody may be at it still.
     db.clock.advance(Duration::from_mins(10));

@@ -160,6 +160,7 @@ fn jobs(db: &Fixture) -> Jobs {
         store: db.store.clone(),
         writer: db.writer.clone(),
         clock: db.clock.clone(),
+        delivery: None,
     }
 }
 
