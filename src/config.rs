@@ -1,8 +1,14 @@
 //! Flags and environment, checked before anything starts.
 
+mod auth;
+
 use std::{net::SocketAddr, time::Duration};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+
+pub use self::auth::{
+    ClaimArgs, Jwt, JwtArgs, KeyPlace, Role, TlsArgs, TlsFiles, TokenArgs, is_own_machine,
+};
 
 /// The session and usage ledger of a multi-tenant product, over gRPC.
 ///
@@ -25,6 +31,8 @@ pub enum Command {
     Migrate(MigrateArgs),
     /// Look at what `serve` would be given, and change nothing: a line for each thing.
     Check(Box<ServeArgs>),
+    /// Print a token for development, signed with a secret file.
+    Token(TokenArgs),
 }
 
 /// Which database.
@@ -77,6 +85,15 @@ pub enum LogFormat {
 pub enum Auth {
     /// Whoever reaches the port; the tenant is what `x-tenant-id` says.
     None,
+    /// By bearer tokens.
+    Jwt,
+}
+
+/// Something that is there or not.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub enum Switch {
+    On,
+    Off,
 }
 
 /// Everything that `serve` is told.
@@ -105,6 +122,18 @@ pub struct ServeArgs {
     /// How callers are verified. `none` listens on loopback only.
     #[arg(long, env = "DWELL_AUTH", default_value = "none", value_name = "MODE")]
     pub auth: Auth,
+    #[command(flatten)]
+    pub jwt: JwtArgs,
+    #[command(flatten)]
+    pub tls: TlsArgs,
+    /// Whether anybody may ask which methods there are, as grpcurl does.
+    #[arg(
+        long,
+        env = "DWELL_REFLECTION",
+        default_value = "on",
+        value_name = "SWITCH"
+    )]
+    pub reflection: Switch,
     /// Serve with the schema as it is, and fail if it is not up to date.
     #[arg(long, env = "DWELL_NO_MIGRATE")]
     pub no_migrate: bool,
@@ -142,6 +171,8 @@ impl ServeArgs {
                 self.listen
             ));
         }
+        self.jwt.resolve(self.auth)?;
+        self.tls.resolve()?;
         if self.read_database_url.is_some() && is_sqlite(&self.database.database_url) {
             return Err("--read-database-url needs a --database-url of PostgreSQL".to_owned());
         }

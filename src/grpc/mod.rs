@@ -1,13 +1,15 @@
 //! The API: each RPC decodes its request, calls the writer, the store or both, and encodes the
 //! answer. Errors become a status in [`status`] and nowhere else.
 
+mod access;
+mod caller;
 mod convert;
+pub mod gate;
 mod insights;
 pub mod observe;
 mod session;
 mod status;
 mod stream;
-mod tenant;
 mod tenant_settings;
 mod token;
 mod usage;
@@ -20,7 +22,6 @@ use uuid::Uuid;
 pub use self::{
     insights::Insights,
     session::Sessions,
-    tenant::require_tenant,
     tenant_settings::Tenants,
     token::{KEY_NAME, PageTokens},
     usage::UsageStats,

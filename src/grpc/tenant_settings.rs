@@ -3,7 +3,7 @@
 use futures::stream::BoxStream;
 use tonic::{Request, Response, Status};
 
-use super::{Context, convert, tenant};
+use super::{Context, caller, convert};
 use crate::{
     domain::commands::UpdateSettings,
     pb::v1::{self as pb, tenant_service_server::TenantService},
@@ -19,7 +19,7 @@ impl TenantService for Tenants {
         &self,
         request: Request<pb::GetTenantSettingsRequest>,
     ) -> Result<Response<pb::GetTenantSettingsResponse>, Status> {
-        let tenant = tenant::of(&request)?;
+        let tenant = caller::tenant_of(&request)?;
         let settings = self.0.store.get_settings(tenant).await?;
         Ok(Response::new(pb::GetTenantSettingsResponse {
             settings: Some(convert::tenant_settings(settings)),
@@ -30,7 +30,7 @@ impl TenantService for Tenants {
         &self,
         request: Request<pb::UpdateTenantSettingsRequest>,
     ) -> Result<Response<pb::UpdateTenantSettingsResponse>, Status> {
-        let tenant = tenant::of(&request)?;
+        let tenant = caller::tenant_of(&request)?;
         let patch = convert::settings_patch(request.into_inner())?;
         let command = UpdateSettings { patch };
         let settings = self.0.writer.submit(tenant, command).await?;

@@ -137,6 +137,9 @@ async fn run(
         ids,
         // Only the clock of the test says when a session is over, and reads see that.
         sweep_interval: Duration::from_hours(24),
+        auth,
+        tls: None,
+        reflection: true,
     };
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let address = listener.local_addr()?;
