@@ -259,6 +259,76 @@ mod tests {
     }
 
     #[test]
+    fn tokens_are_verified_with_keys_of_one_place() {
+        let secret = ["--jwt-secret-file", "s"];
+        let file = ["--jwt-jwks-file", "f"];
+        let url = ["--jwt-jwks-url", "https://id.example.com/keys"];
+        let check = |args: &[&[&str]]| serve(&args.concat()).unwrap().check();
+        let jwt = ["--auth", "jwt"];
+        for one in [secret, file, url] {
+            assert!(check(&[&jwt, &one]).is_ok());
+            // Keys without authentication are a mistake.
+            assert!(check(&[&one]).is_err());
+        }
+        assert!(check(&[&jwt]).is_err());
+        assert!(check(&[&jwt, &secret, &url]).is_err());
+        assert!(check(&[&jwt, &file, &url]).is_err());
+        // Off loopback too.
+        assert!(check(&[&jwt, &url, &["--listen", "0.0.0.0:0"]]).is_ok());
+    }
+
+    #[test]
+    fn secrets_and_public_keys_have_algorithms_of_their_own() {
+        let jwt = |place: [&str; 2], algorithms: &str| {
+            let args = ["--auth", "jwt", "--jwt-algorithms", algorithms];
+            let args = serve(&[&args, &place[..]].concat()).unwrap();
+            args.jwt.resolve(args.auth).is_ok()
+        };
+        let (secret, keys) = (["--jwt-secret-file", "s"], ["--jwt-jwks-file", "f"]);
+        assert!(jwt(secret, "HS256,HS512") && jwt(keys, "RS256,EdDSA,PS512"));
+        assert!(!jwt(secret, "RS256") && !jwt(secret, "HS256,ES256"));
+        assert!(!jwt(keys, "HS256") && !jwt(keys, "RS256,HS384"));
+    }
+
+    #[test]
+    fn tls_is_a_certificate_and_its_key() {
+        let (cert, key) = (["--tls-cert", "c"], ["--tls-key", "k"]);
+        let roots = ["--tls-client-ca", "r"];
+        let check = |args: &[&[&str]]| serve(&args.concat()).unwrap().check();
+        assert!(check(&[&cert, &key]).is_ok() && check(&[&cert, &key, &roots]).is_ok());
+        for wrong in [
+            &[&cert[..]][..],
+            &[&key],
+            &[&roots],
+            &[&cert, &roots],
+            &[&key, &roots],
+        ] {
+            assert!(check(wrong).is_err());
+        }
+        // It lets nobody in without a token.
+        assert!(check(&[&cert, &key, &roots, &["--listen", "0.0.0.0:0"]]).is_err());
+    }
+
+    #[test]
+    fn a_token_for_a_user_names_one() {
+        let token = |args: &[&str]| {
+            let tenant = "7f0c1f3e-5a51-4e0a-9a63-3d2f4b8f6c11";
+            let first = [
+                "dwell",
+                "token",
+                "--jwt-secret-file",
+                "s",
+                "--tenant",
+                tenant,
+            ];
+            Cli::try_parse_from(first.iter().chain(args)).is_ok()
+        };
+        assert!(token(&["--role", "admin"]) && token(&["--role", "user", "--user", "alice"]));
+        assert!(!token(&["--role", "user"]) && !token(&["--role", "root"]) && !token(&[]));
+        assert!(!token(&["--role", "admin", "--ttl", "0"]));
+    }
+
+    #[test]
     fn wrong_values_are_refused() {
         for wrong in [
             ["--database-url", "mysql://x"],
@@ -267,6 +337,12 @@ mod tests {
             ["--read-database-url", "sqlite://dwell.db"],
             ["--listen", "nowhere"],
             ["--auth", "maybe"],
+            ["--jwt-algorithms", "none"],
+            ["--jwt-algorithms", ""],
+            ["--jwt-jwks-url", "http://id.example.com/keys"],
+            ["--jwt-jwks-url", "file:///keys"],
+            ["--jwt-jwks-url", "keys"],
+            ["--reflection", "maybe"],
             ["--sweep-interval", "0"],
             ["--log", "info,=x=y"],
         ] {

@@ -89,3 +89,32 @@ pub const fn rule(rpc: Rpc) -> Roles {
         | Rpc::PurgeSessions => ADMIN,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use prost::Message;
+    use prost_types::FileDescriptorSet;
+
+    use super::*;
+    use crate::pb::FILE_DESCRIPTOR_SET;
+
+    #[test]
+    fn every_rpc_of_the_contract_has_a_rule_that_lets_somebody_in() {
+        let set = FileDescriptorSet::decode(FILE_DESCRIPTOR_SET).unwrap();
+        let mut rpcs = 0;
+        for file in set.file.iter().filter(|file| file.package() == "dwell.v1") {
+            for service in &file.service {
+                for method in &service.method {
+                    let path = format!("/dwell.v1.{}/{}", service.name(), method.name());
+                    let rpc = Rpc::at(&path).unwrap();
+                    assert_eq!(rpc.path(), path);
+                    assert_ne!(rule(rpc), NOBODY, "{path}");
+                    rpcs += 1;
+                }
+            }
+        }
+        assert_eq!(rpcs, 46);
+        assert_eq!(Rpc::at("/dwell.v1.SessionService/Nothing"), None);
+        assert_eq!(Rpc::at("/dwell.v1.sessionservice/GetSession"), None);
+    }
+}

@@ -10,6 +10,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod auth;
 mod check;
 mod citus;
 mod cluster;
