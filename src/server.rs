@@ -124,14 +124,13 @@ pub async fn serve(
         .initial_connection_window_size(CONNECTION_WINDOW)
         .add_routes(routes);
     let stopped = stopping.clone().cancelled_owned();
-    let mut server: BoxFuture<'_, Result<(), transport::Error>> = match parts.tls {
-        Some(tls) => Box::pin(server.serve_with_incoming_shutdown(tls.incoming(listener), stopped)),
-        None => {
-            // tonic sets it for listeners of its own only. Without it a call waits some 40 ms for
-            // the acknowledgement of what was sent before.
-            let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
-            Box::pin(server.serve_with_incoming_shutdown(incoming, stopped))
-        }
+    let mut server: BoxFuture<'_, Result<(), transport::Error>> = if let Some(tls) = parts.tls {
+        Box::pin(server.serve_with_incoming_shutdown(tls.incoming(listener), stopped))
+    } else {
+        // tonic sets it for listeners of its own only. Without it a call waits some 40 ms for the
+        // acknowledgement of what was sent before.
+        let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
+        Box::pin(server.serve_with_incoming_shutdown(incoming, stopped))
     };
     ready()?;
     tokio::select! {

@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// How far the clocks of an issuer and of dwell may be apart.
-pub const LEEWAY: Duration = Duration::from_secs(60);
+pub const LEEWAY: Duration = Duration::from_mins(1);
 
 /// A token that was verified: whom it shows, and when.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -31,7 +31,7 @@ pub struct KeySet {
 struct Key {
     id: Option<String>,
     algorithms: Vec<Algorithm>,
-    key: DecodingKey,
+    verifies: DecodingKey,
 }
 
 /// What there is for a token.
@@ -63,7 +63,7 @@ impl KeySet {
         let key = Key {
             id: None,
             algorithms: allowed.to_vec(),
-            key: DecodingKey::from_secret(secret),
+            verifies: DecodingKey::from_secret(secret),
         };
         Ok(Self::new(content, vec![key]))
     }
@@ -111,7 +111,7 @@ impl KeySet {
         }
         let mut fitting = named.filter(|key| key.algorithms.contains(&algorithm));
         match (fitting.next(), fitting.next()) {
-            (Some(one), None) => Found::Key(&one.key),
+            (Some(one), None) => Found::Key(&one.verifies),
             _ => Found::None,
         }
     }
@@ -150,7 +150,7 @@ fn usable(jwk: &Jwk, allowed: &[Algorithm]) -> Option<Key> {
     Some(Key {
         id: common.key_id.clone(),
         algorithms,
-        key: DecodingKey::from_jwk(jwk).ok()?,
+        verifies: DecodingKey::from_jwk(jwk).ok()?,
     })
 }
 

@@ -59,8 +59,10 @@ impl Roles {
 impl fmt::Display for Roles {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let held = [self.service, self.admin, self.user];
-        let named = Self::NAMES.iter().zip(held).filter(|(_, held)| *held);
-        let names: Vec<_> = named.map(|(name, _)| *name).collect();
+        let all = Self::NAMES.iter().zip(held);
+        let names: Vec<_> = all
+            .filter_map(|(name, held)| held.then_some(*name))
+            .collect();
         f.write_str(&names.join(" or "))
     }
 }

@@ -14,7 +14,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 const FETCH_TIMEOUT: Duration = Duration::from_secs(5);
 /// How often keys are read again without a reason: a file costs nothing.
 const FILE_INTERVAL: Duration = Duration::from_secs(10);
-const URL_INTERVAL: Duration = Duration::from_secs(300);
+const URL_INTERVAL: Duration = Duration::from_mins(5);
 
 /// Why there are no keys. It says nothing of what was read.
 #[derive(Debug, thiserror::Error)]

@@ -36,7 +36,7 @@ pub struct JwtArgs {
 #[derive(Clone, Debug, Args)]
 pub struct ClaimArgs {
     /// Signatures that are accepted: HS256 unless told otherwise with a secret; of public keys
-    /// RS256 and ES256, and any of RS384, RS512, PS256, PS384, PS512, ES384, EdDSA.
+    /// RS256 and ES256, and any of RS384, RS512, PS256, PS384, PS512, ES384, `EdDSA`.
     #[arg(
         long,
         env = "DWELL_JWT_ALGORITHMS",
@@ -202,7 +202,7 @@ impl ClaimArgs {
     /// Fails if one of public keys is named.
     pub fn algorithms_of_secret(&self) -> Result<Vec<Algorithm>, String> {
         let all = self.algorithms_or(&[Algorithm::HS256]);
-        let fits = all.iter().all(is_of_secret);
+        let fits = all.iter().copied().all(is_of_secret);
         fits.then_some(all)
             .ok_or_else(|| "--jwt-algorithms with a secret are HS256, HS384, HS512".to_owned())
     }
@@ -210,7 +210,7 @@ impl ClaimArgs {
     /// Signatures by private keys: a public key is never taken for a secret.
     fn algorithms_of_keys(&self) -> Result<Vec<Algorithm>, String> {
         let all = self.algorithms_or(&[Algorithm::RS256, Algorithm::ES256]);
-        let fits = !all.iter().any(is_of_secret);
+        let fits = !all.iter().copied().any(is_of_secret);
         fits.then_some(all).ok_or_else(|| {
             "--jwt-algorithms with public keys are not HS256, HS384, HS512".to_owned()
         })
@@ -225,7 +225,7 @@ impl ClaimArgs {
     }
 }
 
-fn is_of_secret(algorithm: &Algorithm) -> bool {
+fn is_of_secret(algorithm: Algorithm) -> bool {
     algorithm.family() == AlgorithmFamily::Hmac
 }
 

@@ -36,57 +36,68 @@ const ANY_OR_OWN: Roles = Roles {
 };
 
 /// Who may call an RPC. A caller who may as a user alone is held to what is its own.
+#[expect(clippy::match_same_arms, reason = "a table has a line for each RPC")]
 pub const fn rule(rpc: Rpc) -> Roles {
     match rpc {
-        // A user's own client starts, keeps and ends its sessions, and says what was done in
-        // them; signing out elsewhere is revoking one's own.
-        Rpc::StartSession
-        | Rpc::EndSession
-        | Rpc::RecordSession
-        | Rpc::Heartbeat
-        | Rpc::StreamHeartbeats
-        | Rpc::PauseSession
-        | Rpc::ResumeSession
-        | Rpc::LogActivity => SERVICE_OR_OWN,
-        Rpc::GetSession
-        | Rpc::ListSessions
-        | Rpc::ListActivities
-        | Rpc::WatchSessions
-        | Rpc::RevokeSessions => ANY_OR_OWN,
+        // A user's own client starts, keeps and ends its sessions, and says what was done in them.
+        Rpc::StartSession => SERVICE_OR_OWN,
+        Rpc::EndSession => SERVICE_OR_OWN,
+        Rpc::RecordSession => SERVICE_OR_OWN,
+        Rpc::Heartbeat => SERVICE_OR_OWN,
+        Rpc::StreamHeartbeats => SERVICE_OR_OWN,
+        Rpc::PauseSession => SERVICE_OR_OWN,
+        Rpc::ResumeSession => SERVICE_OR_OWN,
+        Rpc::LogActivity => SERVICE_OR_OWN,
+        Rpc::GetSession => ANY_OR_OWN,
+        Rpc::ListSessions => ANY_OR_OWN,
+        Rpc::ListActivities => ANY_OR_OWN,
+        Rpc::WatchSessions => ANY_OR_OWN,
+
+        // Signing out elsewhere is revoking one's own.
+        Rpc::RevokeSessions => ANY_OR_OWN,
 
         // What was used is counted by those who provide it.
-        Rpc::RecordUsage | Rpc::ImportUsage => SERVICE,
-        Rpc::GetUserUsageStats | Rpc::GetUserSummary => ANY_OR_OWN,
-        Rpc::StreamUsageStats | Rpc::GetTenantUsageReport | Rpc::ListUserSummaries => TENANT,
+        Rpc::RecordUsage => SERVICE,
+        Rpc::ImportUsage => SERVICE,
+        Rpc::GetUserUsageStats => ANY_OR_OWN,
+        Rpc::GetUserSummary => ANY_OR_OWN,
+        Rpc::StreamUsageStats => TENANT,
+        Rpc::GetTenantUsageReport => TENANT,
+        Rpc::ListUserSummaries => TENANT,
 
-        Rpc::GetSessionStats
-        | Rpc::GetWarmup
-        | Rpc::GetUserStatistics
-        | Rpc::GetStreak
-        | Rpc::GetCalendar
-        | Rpc::GetPracticeFrequency
-        | Rpc::ListTopSubjects
-        | Rpc::GetPerformanceOverview
-        | Rpc::GetPerformanceTrend
-        | Rpc::ComparePerformance => ANY_OR_OWN,
+        // Ranks and means of others name nobody.
+        Rpc::GetSessionStats => ANY_OR_OWN,
+        Rpc::GetWarmup => ANY_OR_OWN,
+        Rpc::GetUserStatistics => ANY_OR_OWN,
+        Rpc::GetStreak => ANY_OR_OWN,
+        Rpc::GetCalendar => ANY_OR_OWN,
+        Rpc::GetPracticeFrequency => ANY_OR_OWN,
+        Rpc::ListTopSubjects => ANY_OR_OWN,
+        Rpc::GetPerformanceOverview => ANY_OR_OWN,
+        Rpc::GetPerformanceTrend => ANY_OR_OWN,
+        Rpc::ComparePerformance => ANY_OR_OWN,
 
-        Rpc::CreateGoal | Rpc::UpdateGoal | Rpc::DeleteGoal | Rpc::RecordGoalProgress => {
-            SERVICE_OR_OWN
-        }
-        Rpc::GetGoal | Rpc::ListGoals | Rpc::ListGoalProgress => ANY_OR_OWN,
+        // Goals are a user's own to set.
+        Rpc::CreateGoal => SERVICE_OR_OWN,
+        Rpc::UpdateGoal => SERVICE_OR_OWN,
+        Rpc::DeleteGoal => SERVICE_OR_OWN,
+        Rpc::RecordGoalProgress => SERVICE_OR_OWN,
+        Rpc::GetGoal => ANY_OR_OWN,
+        Rpc::ListGoals => ANY_OR_OWN,
+        Rpc::ListGoalProgress => ANY_OR_OWN,
 
-        // Files of sessions are lists of them in another form.
-        Rpc::GetDailyReport
-        | Rpc::GetWeeklyReport
-        | Rpc::GetMonthlyReport
-        | Rpc::ExportSessions => ANY_OR_OWN,
+        // A file of sessions is a list of them in another form.
+        Rpc::GetDailyReport => ANY_OR_OWN,
+        Rpc::GetWeeklyReport => ANY_OR_OWN,
+        Rpc::GetMonthlyReport => ANY_OR_OWN,
+        Rpc::ExportSessions => ANY_OR_OWN,
 
-        // A service asks what client types there are, and which day it is.
+        // A service asks what client types there are, and in which time zone days are.
         Rpc::GetTenantSettings => TENANT,
-        Rpc::UpdateTenantSettings
-        | Rpc::ExportUserData
-        | Rpc::DeleteUserData
-        | Rpc::PurgeSessions => ADMIN,
+        Rpc::UpdateTenantSettings => ADMIN,
+        Rpc::ExportUserData => ADMIN,
+        Rpc::DeleteUserData => ADMIN,
+        Rpc::PurgeSessions => ADMIN,
     }
 }
 

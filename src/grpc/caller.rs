@@ -80,7 +80,7 @@ impl Access {
     }
 
     /// The tenant, for a list of a user's rows, or of everyone's.
-    pub fn to_list(&self, of: Option<UserId>) -> Result<TenantId, Status> {
+    pub fn to_list(self, of: Option<UserId>) -> Result<TenantId, Status> {
         match (of, self.scope) {
             (Some(user), _) => Ok(self.about(user)?),
             (None, Scope::Everyone) => Ok(self.tenant),

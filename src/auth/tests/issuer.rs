@@ -117,6 +117,10 @@ pub fn claims() -> Value {
 }
 
 /// The same with other claims; null takes one away.
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "it is written where it is needed"
+)]
 pub fn with(changes: Value) -> Value {
     let mut claims = claims();
     for (name, value) in changes.as_object().unwrap() {
