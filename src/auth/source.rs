@@ -61,18 +61,15 @@ impl Source {
     /// # Errors
     /// Fails if they cannot be read, or none of them can be used.
     pub async fn load(&self) -> Result<KeySet, SourceError> {
-        let read = match &self.place {
-            Place::Secret(path) => read(path.clone())
-                .await
-                .and_then(|content| KeySet::of_secret(&content, &self.algorithms)),
-            Place::JwksFile(path) => read(path.clone())
-                .await
-                .and_then(|content| KeySet::of_jwks(&content, &self.algorithms)),
-            Place::JwksUrl(client, url) => fetch(client, url.clone())
-                .await
-                .and_then(|content| KeySet::of_jwks(&content, &self.algorithms)),
+        let content = match &self.place {
+            Place::Secret(path) | Place::JwksFile(path) => read(path.clone()).await,
+            Place::JwksUrl(client, url) => fetch(client, url.clone()).await,
         };
-        read.map_err(|why| SourceError {
+        let keys = content.and_then(|content| match self.place {
+            Place::Secret(_) => KeySet::of_secret(&content, &self.algorithms),
+            Place::JwksFile(_) | Place::JwksUrl(..) => KeySet::of_jwks(&content, &self.algorithms),
+        });
+        keys.map_err(|why| SourceError {
             place: self.to_string(),
             why,
         })
