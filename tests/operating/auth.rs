@@ -76,6 +76,14 @@ fn token(secret: &str, role: &str, user: Option<&str>) -> String {
     printed.trim().to_owned()
 }
 
+/// A request of whoever has the token.
+fn bearing<T>(token: &str, message: T) -> Request<T> {
+    let mut request = Request::new(message);
+    let bearer = format!("Bearer {token}").parse().unwrap();
+    request.metadata_mut().insert("authorization", bearer);
+    request
+}
+
 #[tokio::test]
 async fn a_run_logs_nothing_of_its_callers() {
     let (dir, secret) = folder();
@@ -84,12 +92,6 @@ async fn a_run_logs_nothing_of_its_callers() {
     let user = token(&secret, "user", Some(SUBJECT));
     let service = token(&secret, "service", Some("a-service-account"));
     let forged = format!("{}{}", &user[..user.len() - 6], "Forged");
-    fn bearing<T>(token: &str, message: T) -> Request<T> {
-        let mut request = Request::new(message);
-        let bearer = format!("Bearer {token}").parse().unwrap();
-        request.metadata_mut().insert("authorization", bearer);
-        request
-    }
     let mut sessions = SessionServiceClient::new(channel.clone());
     let mut usage = UsageStatsServiceClient::new(channel);
     let list = ListSessionsRequest::default();
