@@ -21,6 +21,8 @@ RUN apt-get update && apt-get install -y --no-install-recommends ca-certificates
 COPY --from=build /usr/local/bin/dwell /usr/local/bin/
 COPY --from=probe /usr/local/bin/grpc_health_probe /usr/local/bin/
 # A number, so that Kubernetes can see that it is not root.
+# The roots of what is fetched over TLS: the keys of tokens.
+COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/
 RUN install -d -o 10001 -g 10001 /data
 USER 10001:10001
 WORKDIR /data

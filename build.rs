@@ -1,9 +1,9 @@
 //! Compiles `proto/` without a system protoc, and keeps the descriptor set for reflection.
 
-use std::{collections::BTreeSet, env, error::Error, fs, path::PathBuf};
+use std::{collections::BTreeSet, env, error::Error, fmt::Write, fs, path::PathBuf};
 
 use protox::prost_reflect::{EnumDescriptor, Kind, MessageDescriptor};
-use tonic_prost_build::Builder;
+use tonic_prost_build::{Builder, FileDescriptorSet};
 
 /// Messages that are written to files as proto JSON, with all messages and enumerations in them.
 const JSON: [&str; 1] = ["Session"];
@@ -37,7 +37,9 @@ fn main() -> Result<(), Box<dyn Error>> {
         let message = message.ok_or_else(|| format!("no message {name}"))?;
         builder = with_json(builder, &message, &mut done)?;
     }
-    builder.compile_fds(compiler.file_descriptor_set())?;
+    let descriptors = compiler.file_descriptor_set();
+    fs::write(out.join("rpc.rs"), rpcs(&descriptors)?)?;
+    builder.compile_fds(descriptors)?;
     Ok(())
 }
 
@@ -101,4 +103,37 @@ fn with_names(builder: Builder, kind: &EnumDescriptor) -> Builder {
         let rename = format!("#[serde(rename = \"{}\")]", value.name());
         builder.field_attribute(format!("{path}.{}", value.name()), rename)
     })
+}
+
+/// An enumeration of the RPCs of the contract: a `match` on it that forgets one does not build.
+fn rpcs(descriptors: &FileDescriptorSet) -> Result<String, std::fmt::Error> {
+    let (mut names, mut paths, mut found) = (String::new(), String::new(), String::new());
+    for file in &descriptors.file {
+        if file.package() != "dwell.v1" {
+            continue;
+        }
+        for service in &file.service {
+            for method in &service.method {
+                let name = method.name();
+                let path = format!("/{}.{}/{name}", file.package(), service.name());
+                writeln!(names, "    {name},")?;
+                writeln!(paths, "            Self::{name} => {path:?},")?;
+                writeln!(found, "            {path:?} => Some(Self::{name}),")?;
+            }
+        }
+    }
+    Ok(format!(
+        "/// An RPC of the contract.\n\
+         #[derive(Clone, Copy, PartialEq, Eq, Debug)]\n\
+         pub enum Rpc {{\n{names}}}\n\n\
+         impl Rpc {{\n\
+         \x20   /// Its path: `/package.Service/Method`.\n\
+         \x20   #[must_use]\n\
+         \x20   pub const fn path(self) -> &'static str {{\n\
+         \x20       match self {{\n{paths}        }}\n    }}\n\n\
+         \x20   /// The RPC at a path.\n\
+         \x20   #[must_use]\n\
+         \x20   pub fn at(path: &str) -> Option<Self> {{\n\
+         \x20       match path {{\n{found}            _ => None,\n        }}\n    }}\n}}\n"
+    ))
 }

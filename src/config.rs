@@ -1,12 +1,16 @@
 //! Flags and environment, checked before anything starts.
 
+mod auth;
 mod points;
 
 use std::{net::SocketAddr, time::Duration};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-pub use self::points::PointsArgs;
+pub use self::{
+    auth::{ClaimArgs, Jwt, JwtArgs, KeyPlace, Role, TlsArgs, TlsFiles, TokenArgs, is_own_machine},
+    points::PointsArgs,
+};
 
 /// The session and usage ledger of a multi-tenant product, over gRPC.
 ///
@@ -29,6 +33,8 @@ pub enum Command {
     Migrate(MigrateArgs),
     /// Look at what `serve` would be given, and change nothing: a line for each thing.
     Check(Box<ServeArgs>),
+    /// Print a token for development, signed with a secret file.
+    Token(TokenArgs),
 }
 
 /// Which database.
@@ -81,6 +87,15 @@ pub enum LogFormat {
 pub enum Auth {
     /// Whoever reaches the port; the tenant is what `x-tenant-id` says.
     None,
+    /// By bearer tokens.
+    Jwt,
+}
+
+/// Something that is there or not.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub enum Switch {
+    On,
+    Off,
 }
 
 /// Everything that `serve` is told.
@@ -109,6 +124,18 @@ pub struct ServeArgs {
     /// How callers are verified. `none` listens on loopback only.
     #[arg(long, env = "DWELL_AUTH", default_value = "none", value_name = "MODE")]
     pub auth: Auth,
+    #[command(flatten)]
+    pub jwt: JwtArgs,
+    #[command(flatten)]
+    pub tls: TlsArgs,
+    /// Whether anybody may ask which methods there are, as grpcurl does.
+    #[arg(
+        long,
+        env = "DWELL_REFLECTION",
+        default_value = "on",
+        value_name = "SWITCH"
+    )]
+    pub reflection: Switch,
     /// Serve with the schema as it is, and fail if it is not up to date.
     #[arg(long, env = "DWELL_NO_MIGRATE")]
     pub no_migrate: bool,
@@ -148,6 +175,8 @@ impl ServeArgs {
                 self.listen
             ));
         }
+        self.jwt.resolve(self.auth)?;
+        self.tls.resolve()?;
         if self.read_database_url.is_some() && is_sqlite(&self.database.database_url) {
             return Err("--read-database-url needs a --database-url of PostgreSQL".to_owned());
         }
@@ -235,6 +264,76 @@ mod tests {
     }
 
     #[test]
+    fn tokens_are_verified_with_keys_of_one_place() {
+        let secret = ["--jwt-secret-file", "s"];
+        let file = ["--jwt-jwks-file", "f"];
+        let url = ["--jwt-jwks-url", "https://id.example.com/keys"];
+        let check = |args: &[&[&str]]| serve(&args.concat()).unwrap().check();
+        let jwt = ["--auth", "jwt"];
+        for one in [secret, file, url] {
+            assert!(check(&[&jwt, &one]).is_ok());
+            // Keys without authentication are a mistake.
+            assert!(check(&[&one]).is_err());
+        }
+        assert!(check(&[&jwt]).is_err());
+        assert!(check(&[&jwt, &secret, &url]).is_err());
+        assert!(check(&[&jwt, &file, &url]).is_err());
+        // Off loopback too.
+        assert!(check(&[&jwt, &url, &["--listen", "0.0.0.0:0"]]).is_ok());
+    }
+
+    #[test]
+    fn secrets_and_public_keys_have_algorithms_of_their_own() {
+        let jwt = |place: [&str; 2], algorithms: &str| {
+            let args = ["--auth", "jwt", "--jwt-algorithms", algorithms];
+            let args = serve(&[&args, &place[..]].concat()).unwrap();
+            args.jwt.resolve(args.auth).is_ok()
+        };
+        let (secret, keys) = (["--jwt-secret-file", "s"], ["--jwt-jwks-file", "f"]);
+        assert!(jwt(secret, "HS256,HS512") && jwt(keys, "RS256,EdDSA,PS512"));
+        assert!(!jwt(secret, "RS256") && !jwt(secret, "HS256,ES256"));
+        assert!(!jwt(keys, "HS256") && !jwt(keys, "RS256,HS384"));
+    }
+
+    #[test]
+    fn tls_is_a_certificate_and_its_key() {
+        let (cert, key) = (["--tls-cert", "c"], ["--tls-key", "k"]);
+        let roots = ["--tls-client-ca", "r"];
+        let check = |args: &[&[&str]]| serve(&args.concat()).unwrap().check();
+        assert!(check(&[&cert, &key]).is_ok() && check(&[&cert, &key, &roots]).is_ok());
+        for wrong in [
+            &[&cert[..]][..],
+            &[&key],
+            &[&roots],
+            &[&cert, &roots],
+            &[&key, &roots],
+        ] {
+            assert!(check(wrong).is_err());
+        }
+        // It lets nobody in without a token.
+        assert!(check(&[&cert, &key, &roots, &["--listen", "0.0.0.0:0"]]).is_err());
+    }
+
+    #[test]
+    fn a_token_for_a_user_names_one() {
+        let token = |args: &[&str]| {
+            let tenant = "7f0c1f3e-5a51-4e0a-9a63-3d2f4b8f6c11";
+            let first = [
+                "dwell",
+                "token",
+                "--jwt-secret-file",
+                "s",
+                "--tenant",
+                tenant,
+            ];
+            Cli::try_parse_from(first.iter().chain(args)).is_ok()
+        };
+        assert!(token(&["--role", "admin"]) && token(&["--role", "user", "--user", "alice"]));
+        assert!(!token(&["--role", "user"]) && !token(&["--role", "root"]) && !token(&[]));
+        assert!(!token(&["--role", "admin", "--ttl", "0"]));
+    }
+
+    #[test]
     fn wrong_values_are_refused() {
         for wrong in [
             ["--database-url", "mysql://x"],
@@ -243,6 +342,12 @@ mod tests {
             ["--read-database-url", "sqlite://dwell.db"],
             ["--listen", "nowhere"],
             ["--auth", "maybe"],
+            ["--jwt-algorithms", "none"],
+            ["--jwt-algorithms", ""],
+            ["--jwt-jwks-url", "http://id.example.com/keys"],
+            ["--jwt-jwks-url", "file:///keys"],
+            ["--jwt-jwks-url", "keys"],
+            ["--reflection", "maybe"],
             ["--sweep-interval", "0"],
             ["--log", "info,=x=y"],
         ] {

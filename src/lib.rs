@@ -4,7 +4,8 @@
 //!
 //! - [`config`] and [`telemetry`]: what an operator sets and sees.
 //! - [`server`]: wiring only, and an orderly end.
-//! - [`grpc`]: the API. An interceptor verifies the tenant; each RPC decodes, calls, encodes.
+//! - [`auth`] and [`tls`]: who is calling, and over what.
+//! - [`grpc`]: the API. A gate lets callers in; each RPC decodes, calls, encodes.
 //! - [`store`]: what is kept. Reads are methods of [`store::Store`]; every write goes through
 //!   [`store::writer`], which makes one transaction of what many callers ask.
 //! - [`domain`]: the rules, pure. A write is a [`domain::ledger::Command`] that decides on the
@@ -14,6 +15,7 @@
 //! A write goes `grpc` → `store::writer` → `store::sql`, which asks `domain` to decide. A read
 //! goes `grpc` → `store::sql`, and `domain` computes. Nothing else calls sideways.
 
+pub mod auth;
 pub mod config;
 pub mod domain;
 pub mod grpc;
@@ -22,3 +24,4 @@ pub mod pb;
 pub mod server;
 pub mod store;
 pub mod telemetry;
+pub mod tls;

@@ -8,10 +8,13 @@ use std::{
 
 use clap::{Parser, error::ErrorKind};
 use dwell::{
-    config::{Cli, Command, MigrateArgs, ServeArgs},
+    auth,
+    config::{Cli, Command, MigrateArgs, ServeArgs, TokenArgs},
+    domain::time::SystemClock,
     server,
     store::{self, check::Finding},
     telemetry,
+    tls::Tls,
 };
 use tokio::{net::TcpListener, signal::unix};
 
@@ -27,6 +30,7 @@ async fn main() -> ExitCode {
     let done = match cli.command {
         Some(Command::Migrate(args)) => migrate(args).await,
         Some(Command::Check(args)) => check(&args).await,
+        Some(Command::Token(args)) => token(&args),
         Some(Command::Serve(args)) => match args.check() {
             Ok(()) => serve(*args).await,
             Err(wrong) => return complain(&wrong, USAGE),
@@ -72,6 +76,15 @@ async fn check(args: &ServeArgs) -> Result<(), Box<dyn Error + Send + Sync>> {
         Ok(()) => Finding::ok("configuration", "goes together"),
         Err(wrong) => Finding::fail("configuration", wrong),
     }];
+    if let Ok(Some(jwt)) = args.jwt.resolve(args.auth) {
+        findings.push(auth::check::keys(jwt).await);
+    }
+    if let Ok(Some(files)) = args.tls.resolve() {
+        findings.push(match Tls::open(files) {
+            Ok(_) => Finding::ok("certificates", "can be served"),
+            Err(error) => Finding::fail("certificates", error.to_string()),
+        });
+    }
     let replica = args.read_database_url.as_deref();
     findings.extend(store::check::database(&args.database.database_url, replica).await);
     // What is wrong with it is said above.
@@ -90,6 +103,12 @@ async fn check(args: &ServeArgs) -> Result<(), Box<dyn Error + Send + Sync>> {
         0 => Ok(()),
         failed => Err(format!("{failed} of {} checks failed", findings.len()).into()),
     }
+}
+
+fn token(args: &TokenArgs) -> Result<(), Box<dyn Error + Send + Sync>> {
+    let token = auth::mint::token(args, &SystemClock)?;
+    writeln!(io::stdout(), "{token}")?;
+    Ok(())
 }
 
 /// Help and version as asked; of an error its first line.

@@ -13,6 +13,8 @@ pub mod v1 {
     tonic::include_proto!("dwell.v1");
 }
 
+include!(concat!(env!("OUT_DIR"), "/rpc.rs"));
+
 /// The encoded `FileDescriptorSet`, imports included, for reflection.
 pub const FILE_DESCRIPTOR_SET: &[u8] =
     include_bytes!(concat!(env!("OUT_DIR"), "/dwell_descriptor.bin"));

@@ -2,17 +2,24 @@
 
 use std::{error::Error, io, sync::Arc, time::Duration};
 
+use futures::future::BoxFuture;
 use tokio::{net::TcpListener, time::timeout};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
-use tonic::{server::NamedService, service::Routes, transport::server::TcpIncoming};
+use tonic::{
+    server::NamedService,
+    service::Routes,
+    transport::{self, server::TcpIncoming},
+};
 use tonic_health::{ServingStatus, server::HealthReporter};
 use tracing::{info, warn};
 
 use crate::{
+    auth::{Auth, Jwt},
+    config::{ServeArgs, Switch},
     domain::{ids::IdSource, time::Clock},
     grpc::{
         Context, Goals, Insights, KEY_NAME, PageTokens, Reports, Sessions, Tenants, UsageStats,
-        observe::ObserveLayer, require_tenant,
+        gate::GateLayer, observe::ObserveLayer,
     },
     jobs::{
         Jobs,
@@ -29,6 +36,7 @@ use crate::{
         },
     },
     store::{self, Store, points::Outbox, writer::Writer},
+    tls::Tls,
 };
 
 /// How long calls that are under way may take to end: an operator's patience of 10 seconds,
@@ -75,6 +83,12 @@ pub struct Parts {
     pub sweep_interval: Duration,
     /// Whom points are told to, if the store has an outbox.
     pub courier: Option<Courier>,
+    /// How callers are verified.
+    pub auth: Auth,
+    /// `None` is plain text.
+    pub tls: Option<Arc<Tls>>,
+    /// Whether to tell which methods there are.
+    pub reflection: bool,
 }
 
 /// Serves on `listener` until `shutdown`, then answers what was admitted and returns. Tells
@@ -111,27 +125,34 @@ pub async fn serve(
     };
     let idle = CancellationToken::new();
     jobs.start(parts.sweep_interval, &tasks, &idle);
-    let (health, routes) = routes(context)?;
+    let (health, routes) = routes(context, parts.reflection)?;
     set_health(&health, ServingStatus::Serving).await;
     let watch = watch_database(parts.store.clone(), health.clone());
     tasks.spawn(idle.clone().run_until_cancelled_owned(watch));
+    if let Auth::Jwt(jwt) = &parts.auth {
+        let refresh = jwt.clone().refresh();
+        tasks.spawn(idle.clone().run_until_cancelled_owned(refresh));
+    }
     tasks.close();
 
     let calls = ObserveLayer::default();
     let server = tonic::transport::Server::builder()
         .layer(calls.clone())
+        .layer(GateLayer::new(parts.auth))
         .max_concurrent_streams(STREAMS)
         .http2_keepalive_interval(Some(KEEPALIVE))
         .initial_stream_window_size(STREAM_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW)
-        .add_routes(routes)
-        .serve_with_incoming_shutdown(
-            // tonic sets it for listeners of its own only. Without it a call waits some 40 ms for
-            // the acknowledgement of what was sent before.
-            TcpIncoming::from(listener).with_nodelay(Some(true)),
-            stopping.clone().cancelled_owned(),
-        );
-    let mut server = Box::pin(server);
+        .add_routes(routes);
+    let stopped = stopping.clone().cancelled_owned();
+    let mut server: BoxFuture<'_, Result<(), transport::Error>> = if let Some(tls) = parts.tls {
+        Box::pin(server.serve_with_incoming_shutdown(tls.incoming(listener), stopped))
+    } else {
+        // tonic sets it for listeners of its own only. Without it a call waits some 40 ms for the
+        // acknowledgement of what was sent before.
+        let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
+        Box::pin(server.serve_with_incoming_shutdown(incoming, stopped))
+    };
     ready()?;
     tokio::select! {
         ended = &mut server => ended?,
@@ -165,7 +186,10 @@ pub async fn serve(
     Ok(())
 }
 
-fn routes(context: Context) -> Result<(HealthReporter, Routes), Box<dyn Error + Send + Sync>> {
+fn routes(
+    context: Context,
+    reflected: bool,
+) -> Result<(HealthReporter, Routes), Box<dyn Error + Send + Sync>> {
     let (health, health_service) = tonic_health::server::health_reporter();
     let reflection = || {
         tonic_reflection::server::Builder::configure()
@@ -181,30 +205,18 @@ fn routes(context: Context) -> Result<(HealthReporter, Routes), Box<dyn Error + 
             .with_service_name(Tenant::NAME)
             .with_service_name("grpc.health.v1.Health")
     };
-    let routes = Routes::new(health_service)
-        .add_service(reflection().build_v1()?)
-        .add_service(reflection().build_v1alpha()?)
-        .add_service(Session::with_interceptor(
-            Sessions(context.clone()),
-            require_tenant,
-        ))
-        .add_service(Usage::with_interceptor(
-            UsageStats(context.clone()),
-            require_tenant,
-        ))
-        .add_service(Insight::with_interceptor(
-            Insights(context.clone()),
-            require_tenant,
-        ))
-        .add_service(Goal::with_interceptor(
-            Goals(context.clone()),
-            require_tenant,
-        ))
-        .add_service(Report::with_interceptor(
-            Reports(context.clone()),
-            require_tenant,
-        ))
-        .add_service(Tenant::with_interceptor(Tenants(context), require_tenant));
+    let mut routes = Routes::new(health_service)
+        .add_service(Session::new(Sessions(context.clone())))
+        .add_service(Usage::new(UsageStats(context.clone())))
+        .add_service(Insight::new(Insights(context.clone())))
+        .add_service(Goal::new(Goals(context.clone())))
+        .add_service(Report::new(Reports(context.clone())))
+        .add_service(Tenant::new(Tenants(context)));
+    if reflected {
+        routes = routes
+            .add_service(reflection().build_v1()?)
+            .add_service(reflection().build_v1alpha()?);
+    }
     Ok((health, routes))
 }
 
@@ -238,15 +250,17 @@ async fn watch_database(store: Arc<dyn Store>, health: HealthReporter) {
 /// Opens the store and serves on it, with the machine's clock.
 ///
 /// # Errors
-/// As [`store::open`] and [`serve`].
+/// As [`store::open`] and [`serve`]; fails if keys or certificates cannot be used.
 pub async fn run(
-    args: &crate::config::ServeArgs,
+    args: &ServeArgs,
     listener: TcpListener,
     ready: impl FnOnce() -> io::Result<()>,
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), Box<dyn Error + Send + Sync>> {
     let clock: Arc<dyn Clock> = Arc::new(crate::domain::time::SystemClock);
     let ids: Arc<dyn IdSource> = Arc::new(crate::domain::ids::RandomIds);
+    let auth = auth(args, clock.clone()).await?;
+    let tls = args.tls.resolve()?.map(Tls::open).transpose()?;
     let url = &args.database.database_url;
     let replica = args.read_database_url.as_deref();
     let migrate = !args.no_migrate;
@@ -264,6 +278,27 @@ pub async fn run(
         ids,
         sweep_interval: args.sweep_interval,
         courier,
+        auth,
+        tls: tls.map(Arc::new),
+        reflection: args.reflection == Switch::On,
     };
     serve(parts, listener, ready, shutdown).await
+}
+
+/// How callers are verified, and a warning of what that does not keep out.
+async fn auth(
+    args: &ServeArgs,
+    clock: Arc<dyn Clock>,
+) -> Result<Auth, Box<dyn Error + Send + Sync>> {
+    let Some(config) = args.jwt.resolve(args.auth)? else {
+        warn!("--auth none: whoever reaches the port acts for any tenant");
+        return Ok(Auth::None);
+    };
+    if config.claims.jwt_audience.is_none() {
+        warn!("without --jwt-audience tokens that were made for other services are let in too");
+    }
+    if args.tls.tls_cert.is_none() && !args.listen.ip().is_loopback() {
+        warn!("without --tls-cert tokens can be read on their way");
+    }
+    Ok(Auth::Jwt(Jwt::open(config, clock).await?))
 }

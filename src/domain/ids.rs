@@ -43,7 +43,7 @@ id!(
     GoalId
 );
 
-/// The tenant that a call acts for, after the interceptor has verified it.
+/// The tenant that a call acts for, after its caller was verified.
 ///
 /// Every method of the store takes one, so no query can be written without it.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]

@@ -4,13 +4,15 @@ use tonic::{Request, Response, Status};
 
 use super::{
     Context,
+    caller::{self, Access},
     convert::{self, Check},
-    tenant, token,
+    token,
 };
 use crate::{
     domain::{
         commands::{DeleteGoal, UpdateGoal},
-        ids::{GoalId, TenantId, UserId},
+        goal::GoalView,
+        ids::{GoalId, UserId},
         ledger::Command,
         rejection::{Entity, Rejection},
     },
@@ -27,8 +29,9 @@ impl GoalService for Goals {
         &self,
         request: Request<pb::CreateGoalRequest>,
     ) -> Result<Response<pb::CreateGoalResponse>, Status> {
-        let tenant = tenant::of(&request)?;
+        let access = caller::of(&request)?;
         let command = convert::create_goal(request.into_inner(), || self.0.new_id())?;
+        let tenant = access.about(command.user_id)?;
         let goal = self.0.writer.submit(tenant, command).await?;
         Ok(Response::new(pb::CreateGoalResponse {
             goal: Some(convert::goal(goal)),
@@ -39,10 +42,9 @@ impl GoalService for Goals {
         &self,
         request: Request<pb::GetGoalRequest>,
     ) -> Result<Response<pb::GetGoalResponse>, Status> {
-        let tenant = tenant::of(&request)?;
+        let access = caller::of(&request)?;
         let id = convert::goal_id(&request.get_ref().goal_id)?;
-        let goal = self.0.store.get_goal(tenant, id, self.0.now()).await?;
-        let goal = goal.ok_or(Rejection::NotFound(Entity::Goal))?;
+        let goal = self.find(access, id).await?;
         Ok(Response::new(pb::GetGoalResponse {
             goal: Some(convert::goal(goal)),
         }))
@@ -52,16 +54,17 @@ impl GoalService for Goals {
         &self,
         request: Request<pb::ListGoalsRequest>,
     ) -> Result<Response<pb::ListGoalsResponse>, Status> {
-        let tenant = tenant::of(&request)?;
+        let access = caller::of(&request)?;
         let request = request.into_inner();
         let mut check = Check::default();
         let filter = convert::goal_filter(&mut check, &request);
         let limit = convert::page_size(&mut check, request.page_size);
-        let tokens = self.0.tokens.of_list(tenant, "ListGoals", &filter);
+        let tokens = access.list_tokens(&self.0.tokens, "ListGoals", &filter);
         let after = tokens.open(&mut check, "page_token", &request.page_token);
         let after = check.done(after)?.map(token::date_and_id).transpose()?;
         let after = after.map(|(target, id)| (target, GoalId(id)));
 
+        let tenant = access.about(filter.user_id)?;
         let store = &self.0.store;
         let page = store
             .list_goals(tenant, filter, after, limit, self.0.now())
@@ -78,14 +81,14 @@ impl GoalService for Goals {
         &self,
         request: Request<pb::UpdateGoalRequest>,
     ) -> Result<Response<pb::UpdateGoalResponse>, Status> {
-        let tenant = tenant::of(&request)?;
+        let access = caller::of(&request)?;
         let (goal_id, patch) = convert::update_goal(request.into_inner())?;
         let command = |user_id| UpdateGoal {
             user_id,
             goal_id,
             patch,
         };
-        let goal = self.on_goal(tenant, goal_id, command).await?;
+        let goal = self.on_goal(access, goal_id, command).await?;
         Ok(Response::new(pb::UpdateGoalResponse {
             goal: Some(convert::goal(goal)),
         }))
@@ -95,14 +98,14 @@ impl GoalService for Goals {
         &self,
         request: Request<pb::DeleteGoalRequest>,
     ) -> Result<Response<pb::DeleteGoalResponse>, Status> {
-        let tenant = tenant::of(&request)?;
+        let access = caller::of(&request)?;
         let (goal_id, abandon) = convert::delete_goal(request.get_ref())?;
         let command = |user_id| DeleteGoal {
             user_id,
             goal_id,
             abandon,
         };
-        self.on_goal(tenant, goal_id, command).await?;
+        self.on_goal(access, goal_id, command).await?;
         Ok(Response::new(pb::DeleteGoalResponse {}))
     }
 
@@ -110,9 +113,9 @@ impl GoalService for Goals {
         &self,
         request: Request<pb::RecordGoalProgressRequest>,
     ) -> Result<Response<pb::RecordGoalProgressResponse>, Status> {
-        let tenant = tenant::of(&request)?;
+        let access = caller::of(&request)?;
         let (goal_id, command) = convert::record_goal_progress(request.into_inner())?;
-        let recorded = self.on_goal(tenant, goal_id, command).await?;
+        let recorded = self.on_goal(access, goal_id, command).await?;
         Ok(Response::new(pb::RecordGoalProgressResponse {
             progress: Some(convert::goal_progress(recorded.progress)),
             goal: Some(convert::goal(recorded.goal)),
@@ -123,16 +126,18 @@ impl GoalService for Goals {
         &self,
         request: Request<pb::ListGoalProgressRequest>,
     ) -> Result<Response<pb::ListGoalProgressResponse>, Status> {
-        let tenant = tenant::of(&request)?;
+        let access = caller::of(&request)?;
         let request = request.into_inner();
         let mut check = Check::default();
         let goal = GoalId(check.uuid("goal_id", &request.goal_id));
         let limit = convert::page_size(&mut check, request.page_size);
-        let tokens = self.0.tokens.of_list(tenant, "ListGoalProgress", &goal);
+        let tokens = access.list_tokens(&self.0.tokens, "ListGoalProgress", &goal);
         let after = tokens.open(&mut check, "page_token", &request.page_token);
         let after = check.done(after)?.map(token::date_and_id).transpose()?;
         let after = after.map(|(last, _)| last);
 
+        let owner = self.find(access, goal).await?.goal.user_id;
+        let tenant = access.about(owner)?;
         let store = &self.0.store;
         let page = store.list_goal_progress(tenant, goal, after, limit).await?;
         let page = page.ok_or(Rejection::NotFound(Entity::Goal))?;
@@ -146,15 +151,22 @@ impl GoalService for Goals {
 }
 
 impl Goals {
+    async fn find(&self, access: Access, id: GoalId) -> Result<GoalView, Status> {
+        let (store, now) = (&self.0.store, self.0.now());
+        let read = |tenant| store.get_goal(tenant, id, now);
+        let goal = access.find(read, |found| found.goal.user_id).await?;
+        Ok(goal.ok_or(Rejection::NotFound(Entity::Goal))?)
+    }
+
     /// Carries out a command on a goal for the user whose goal it is.
     async fn on_goal<C: Command>(
         &self,
-        tenant: TenantId,
+        access: Access,
         id: GoalId,
         command: impl FnOnce(UserId) -> C,
     ) -> Result<C::Outcome, Status> {
-        let goal = self.0.store.get_goal(tenant, id, self.0.now()).await?;
-        let goal = goal.ok_or(Rejection::NotFound(Entity::Goal))?.goal;
-        Ok(self.0.writer.submit(tenant, command(goal.user_id)).await?)
+        let user = self.find(access, id).await?.goal.user_id;
+        let tenant = access.about(user)?;
+        Ok(self.0.writer.submit(tenant, command(user)).await?)
     }
 }

@@ -1,8 +1,11 @@
 //! The API: each RPC decodes its request, calls the writer, the store or both, and encodes the
 //! answer. Errors become a status in [`status`] and nowhere else.
 
+mod access;
+mod caller;
 mod convert;
 mod file;
+pub mod gate;
 mod goals;
 mod insights;
 pub mod observe;
@@ -10,7 +13,6 @@ mod reports;
 mod session;
 mod status;
 mod stream;
-mod tenant;
 mod tenants;
 mod token;
 mod usage;
@@ -25,7 +27,6 @@ pub use self::{
     insights::Insights,
     reports::Reports,
     session::Sessions,
-    tenant::require_tenant,
     tenants::Tenants,
     token::{KEY_NAME, PageTokens},
     usage::UsageStats,

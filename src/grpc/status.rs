@@ -7,6 +7,7 @@ use tonic_types::{ErrorDetails, StatusExt};
 
 use super::convert;
 use crate::{
+    auth::{Denied, Roles},
     domain::rejection::{Entity, Rejection, UsedId, Violation},
     store::Error,
 };
@@ -107,10 +108,44 @@ impl From<Rejection> for Status {
     }
 }
 
+impl From<Denied> for Status {
+    fn from(denied: Denied) -> Self {
+        match denied {
+            Denied::TenantUnknown(message) => unauthenticated(message),
+            Denied::TokenInvalid(message) => {
+                let details = info("TOKEN_INVALID", []);
+                Self::with_error_details(Code::Unauthenticated, message, details)
+            }
+            Denied::TokenExpired => {
+                let details = info("TOKEN_EXPIRED", []);
+                Self::with_error_details(Code::Unauthenticated, "the token has expired", details)
+            }
+            Denied::OtherTenant => {
+                let message = "x-tenant-id is not the tenant of the token";
+                let details = info("OTHER_TENANT", []);
+                Self::with_error_details(Code::PermissionDenied, message, details)
+            }
+            Denied::NoKeys => retry(
+                Code::Unavailable,
+                "tokens cannot be verified yet",
+                "KEYS_UNAVAILABLE",
+                OUTAGE_DELAY,
+            ),
+        }
+    }
+}
+
 /// Nobody knows who is calling.
 pub fn unauthenticated(message: &str) -> Status {
     let details = info("TENANT_UNKNOWN", []);
     Status::with_error_details(Code::Unauthenticated, message, details)
+}
+
+/// The caller is known, and may not.
+pub fn role_needed(open_to: Roles) -> Status {
+    let message = format!("this needs the role {open_to}");
+    let details = info("ROLE_NEEDED", [("roles", open_to.to_string())]);
+    Status::with_error_details(Code::PermissionDenied, message, details)
 }
 
 /// The service is about to end.

@@ -3,6 +3,8 @@
 use std::{error::Error, fs, io::ErrorKind, net::SocketAddr, sync::Arc, thread, time::Duration};
 
 use dwell::{
+    auth::{Auth, Jwt},
+    config::{self, TlsFiles},
     domain::time::ManualClock,
     pb::v1::{
         self as pb, goal_service_client::GoalServiceClient,
@@ -12,6 +14,7 @@ use dwell::{
     },
     server::{Parts, serve},
     store::{open, points::Outbox},
+    tls::Tls,
 };
 use tempfile::TempDir;
 use tokio::{net::TcpListener, runtime::Builder, sync::oneshot};
@@ -36,6 +39,15 @@ pub const MORNING: &str = "2026-03-02T09:00:00Z";
 
 type Served = Result<(), Box<dyn Error + Send + Sync>>;
 
+/// What a server is told beyond its database.
+#[derive(Clone, Default)]
+pub struct Setup {
+    /// `None` lets everybody in.
+    pub jwt: Option<config::Jwt>,
+    pub tls: Option<TlsFiles>,
+    pub unreflected: bool,
+}
+
 /// A server on port 0 with threads of its own, and one connection to it.
 pub struct Server {
     pub channel: Channel,
@@ -46,27 +58,44 @@ pub struct Server {
     pub served: oneshot::Receiver<Served>,
     _stop_with_test: DropGuard,
     pub endpoint: Endpoint,
+    pub address: SocketAddr,
     url: String,
+    setup: Setup,
     dir: Option<TempDir>,
 }
 
 impl Server {
     pub async fn sqlite() -> Self {
+        Self::with(Setup::default()).await
+    }
+
+    /// The same, on SQLite, told more.
+    pub async fn with(setup: Setup) -> Self {
         let dir = TempDir::new().unwrap();
         let url = format!("sqlite://{}", dir.path().join("db").display());
-        Self::on(&url, Some(dir)).await
+        Self::on(&url, Some(dir), setup).await
     }
 
     pub async fn postgres() -> Self {
-        Self::on(&postgres::database().await, None).await
+        Self::postgres_with(Setup::default()).await
     }
 
-    async fn on(url: &str, dir: Option<TempDir>) -> Self {
+    pub async fn postgres_with(setup: Setup) -> Self {
+        Self::on(&postgres::database().await, None, setup).await
+    }
+
+    async fn on(url: &str, dir: Option<TempDir>, setup: Setup) -> Self {
         let clock = Arc::new(ManualClock::at(instant(MORNING)));
         let stop = CancellationToken::new();
         let (bound, address) = oneshot::channel();
         let (ended, served) = oneshot::channel();
-        let run = run(url.to_owned(), clock.clone(), bound, stop.clone());
+        let run = run(
+            url.to_owned(),
+            setup.clone(),
+            clock.clone(),
+            bound,
+            stop.clone(),
+        );
         thread::spawn(move || {
             let runtime = Builder::new_current_thread().enable_all().build();
             let runtime = runtime.unwrap();
@@ -85,6 +114,8 @@ impl Server {
             stop,
             served,
             endpoint,
+            address,
+            setup,
             url: url.to_owned(),
             dir,
         }
@@ -94,7 +125,7 @@ impl Server {
     pub async fn restarted(self) -> Self {
         self.stop.cancel();
         self.served.await.unwrap().unwrap();
-        Self::on(&self.url, self.dir).await
+        Self::on(&self.url, self.dir, self.setup).await
     }
 
     /// The names of the database's files, in order; of SQLite.
@@ -125,12 +156,17 @@ impl Server {
 /// Opens the database and serves until `stop`.
 async fn run(
     url: String,
+    setup: Setup,
     clock: Arc<ManualClock>,
     bound: oneshot::Sender<SocketAddr>,
     stop: CancellationToken,
 ) -> Served {
     let ids = Arc::new(CountedIds::default());
     let opened = open(&url, None, true, Outbox::Off, clock.clone(), ids.clone()).await?;
+    let auth = match setup.jwt {
+        Some(jwt) => Auth::Jwt(Jwt::open(jwt, clock.clone()).await?),
+        None => Auth::None,
+    };
     let parts = Parts {
         store: opened.store,
         writer: opened.writer,
@@ -139,6 +175,9 @@ async fn run(
         // Only the clock of the test says when a session is over, and reads see that.
         sweep_interval: Duration::from_hours(24),
         courier: None,
+        auth,
+        tls: setup.tls.map(Tls::open).transpose()?.map(Arc::new),
+        reflection: !setup.unreflected,
     };
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let address = listener.local_addr()?;
@@ -150,18 +189,18 @@ async fn run(
     serve(parts, listener, ready, stop.cancelled_owned()).await
 }
 
-/// Names the tenant in the metadata of each call.
+/// Says who calls in the metadata of each call.
 #[derive(Clone)]
-pub struct AsTenant(MetadataValue<Ascii>);
+pub struct Named(&'static str, MetadataValue<Ascii>);
 
-impl Interceptor for AsTenant {
+impl Interceptor for Named {
     fn call(&mut self, mut request: Request<()>) -> Result<Request<()>, Status> {
-        request.metadata_mut().insert("x-tenant-id", self.0.clone());
+        request.metadata_mut().insert(self.0, self.1.clone());
         Ok(request)
     }
 }
 
-type Called = InterceptedService<Channel, AsTenant>;
+type Called = InterceptedService<Channel, Named>;
 pub type Insights = InsightsServiceClient<Called>;
 pub type Reports = ReportServiceClient<Called>;
 
@@ -178,7 +217,17 @@ pub struct Caller {
 
 impl Caller {
     pub fn of(channel: &Channel, number: u128) -> Self {
-        let named = AsTenant(tenant(number).to_string().parse().unwrap());
+        let tenant = tenant(number).to_string().parse().unwrap();
+        Self::named(channel, Named("x-tenant-id", tenant))
+    }
+
+    /// Whoever the token shows.
+    pub fn bearing(channel: &Channel, token: &str) -> Self {
+        let bearer = format!("Bearer {token}").parse().unwrap();
+        Self::named(channel, Named("authorization", bearer))
+    }
+
+    fn named(channel: &Channel, named: Named) -> Self {
         let called = || InterceptedService::new(channel.clone(), named.clone());
         Self {
             sessions: SessionServiceClient::new(called()),

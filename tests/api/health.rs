@@ -7,7 +7,8 @@ use tonic_health::pb::{
 use tonic_reflection::pb::{v1, v1alpha};
 
 use crate::{
-    harness::Server,
+    harness::{Server, Setup},
+    values::{USER, start},
     wire::{NOT_YET, SERVICES},
 };
 
@@ -71,6 +72,22 @@ async fn reflection_lists_the_services_and_their_files() {
             "{response:?}"
         );
     }
+}
+
+#[tokio::test]
+async fn reflection_that_is_off_is_not_there() {
+    use v1::{ServerReflectionRequest, server_reflection_client::ServerReflectionClient};
+    let server = Server::with(Setup {
+        unreflected: true,
+        ..Setup::default()
+    })
+    .await;
+    let mut reflection = ServerReflectionClient::new(server.channel.clone());
+    let request = tokio_stream::once(ServerReflectionRequest::default());
+    let status = reflection.server_reflection_info(request).await;
+    assert_eq!(status.unwrap_err().code(), Code::Unimplemented);
+    // What is there goes on.
+    server.tenant(1).start(start(USER)).await;
 }
 
 #[tokio::test]

@@ -36,6 +36,7 @@ macro_rules! on_both_engines {
     };
 }
 
+mod auth;
 mod ended;
 mod ending;
 mod export;

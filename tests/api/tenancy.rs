@@ -154,7 +154,7 @@ async fn goals(caller: &mut Caller, goal: &str, user: &str) -> Vec<String> {
 }
 
 /// What every RPC answers that names a session or a user.
-async fn answers(caller: &mut Caller, session: &str, user: &str) -> Vec<String> {
+pub async fn answers(caller: &mut Caller, session: &str, user: &str) -> Vec<String> {
     let session_id = || session.to_owned();
     let user_id = || user.to_owned();
     let (start_date, end_date) = ("2026-01-01".to_owned(), "2026-12-31".to_owned());
@@ -354,7 +354,10 @@ fn plain<T: std::fmt::Debug>(answer: Result<Response<T>, Status>) -> String {
 }
 
 async fn all<T: std::fmt::Debug>(answers: Result<Response<Streaming<T>>, Status>) -> String {
-    let mut answers = answers.unwrap().into_inner();
+    let mut answers = match answers {
+        Ok(answers) => answers.into_inner(),
+        Err(status) => return plain::<T>(Err(status)),
+    };
     let mut all = Vec::new();
     while let Some(answer) = answers.message().await.unwrap() {
         all.push(answer);

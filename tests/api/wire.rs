@@ -61,10 +61,21 @@ pub async fn call(
     tenants: &[&str],
     messages: Vec<Vec<u8>>,
 ) -> Result<Vec<Vec<u8>>, Status> {
+    let named: Vec<_> = tenants.iter().map(|one| ("x-tenant-id", *one)).collect();
+    call_with(channel, method, &named, messages).await
+}
+
+/// The same with any metadata.
+pub async fn call_with(
+    channel: &Channel,
+    method: &str,
+    all: &[(&'static str, &str)],
+    messages: Vec<Vec<u8>>,
+) -> Result<Vec<Vec<u8>>, Status> {
     let mut request = Request::new(tokio_stream::iter(messages));
-    for tenant in tenants {
+    for (key, value) in all {
         let metadata = request.metadata_mut();
-        metadata.append("x-tenant-id", tenant.parse().unwrap());
+        metadata.append(*key, value.parse().unwrap());
     }
     let mut grpc = Grpc::new(channel.clone());
     grpc.ready().await.unwrap();

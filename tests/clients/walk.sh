@@ -41,9 +41,9 @@ fail() { # WHAT WHY
 
 # --- The server
 
-launch() { # NAME: sets $server
+launch() { # NAME MORE_FLAGS...: sets $server
     : >"$dir/$1.out" # No address of an earlier start.
-    "$binary" --listen 127.0.0.1:0 --database-url "$url" --log info \
+    "$binary" --listen 127.0.0.1:0 --database-url "$url" --log info "${@:2}" \
         >"$dir/$1.out" 2>>"$dir/$1.log" &
     server=$!
     servers+=("$server")
@@ -385,6 +385,61 @@ answered "the last page" '[.sessions[].startTime[:10]] == ["2025-02-01"] and .ne
 call_as $neighbour SessionService/ListSessions \
     "{\"user_id\": \"$lister\", \"page_size\": 2, \"page_token\": \"$token\"}"
 refused "a neighbour's page token is refused" $INVALID_ARGUMENT
+
+# --- Who may call: tokens, over TLS
+
+printf '%s' 0123456789abcdef0123456789abcdef >"$dir/jwt.secret"
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 1 \
+    -keyout "$dir/key.pem" -out "$dir/cert.pem" -subj /CN=localhost \
+    -addext subjectAltName=IP:127.0.0.1 2>"$dir/openssl.log"
+plain_address=$address plain_url=$url plain_server=$server
+url="sqlite://$dir/secured.db"
+launch secured --auth jwt --jwt-secret-file "$dir/jwt.secret" --reflection off \
+    --tls-cert "$dir/cert.pem" --tls-key "$dir/key.pem"
+listens secured "$server"
+token() { "$binary" token --jwt-secret-file "$dir/jwt.secret" --tenant $tenant "$@"; }
+call_bearing() { # TOKEN METHOD REQUEST
+    code=0
+    answer=$("$grpcurl" -cacert "$dir/cert.pem" -max-time 5 -format-error -emit-defaults \
+        -import-path "$here/proto" -proto "dwell/v1/session_service.proto" \
+        -proto "dwell/v1/tenant_service.proto" -H "authorization: Bearer $1" \
+        -d "$3" "$address" "dwell.v1.$2" 2>"$dir/refusal") || code=$?
+    if [ "$code" != 0 ]; then
+        answer=$(cat "$dir/refusal")
+    fi
+}
+PERMISSION_DENIED=7
+call_bearing "$(token --role service)" SessionService/StartSession "{$login}"
+answered "a service's token logs a user in, over TLS" .created
+call_bearing "$(token --role user --user "$user")" SessionService/GetSession "$by_id"
+answered "the user sees it" ".session.id == \"$session\""
+call_bearing "$(token --role user --user somebody)" SessionService/GetSession "$by_id"
+refused "another user does not" $NOT_FOUND
+call_bearing "$(token --role service)" TenantService/UpdateTenantSettings \
+    '{"settings": {"time_zone": "Europe/Rome"}}'
+refused "a service does not set" $PERMISSION_DENIED '.message == "this needs the role admin"'
+call_bearing "$(token --role admin)" TenantService/UpdateTenantSettings \
+    '{"settings": {"time_zone": "Europe/Rome"}}'
+answered "an admin does" '.settings.timeZone == "Europe/Rome"'
+call_bearing nonsense SessionService/GetSession "$by_id"
+refused "nonsense is no token" $UNAUTHENTICATED
+ask "$address" list
+if [ "$code" != 0 ]; then
+    pass "in plain text nobody answers"
+else
+    fail "in plain text nobody answers" "$answer"
+fi
+code=0
+answer=$("$grpcurl" -cacert "$dir/cert.pem" -max-time 5 "$address" list 2>&1) || code=$?
+if [ "$code" != 0 ]; then
+    pass "reflection is off"
+else
+    fail "reflection is off" "$answer"
+fi
+kill -TERM "$server"
+ends "$server"
+same "it ends in order" 0 "$code"
+address=$plain_address url=$plain_url server=$plain_server
 
 # --- The end, and after it
 

@@ -12,6 +12,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod auth;
 mod check;
 mod citus;
 mod cluster;

@@ -6,7 +6,7 @@ mod practice;
 
 use tonic::{Request, Response, Status};
 
-use super::{Context, tenant};
+use super::{Context, caller};
 use crate::pb::v1::{self as pb, insights_service_server::InsightsService};
 
 /// The service, and what it needs.
@@ -19,8 +19,8 @@ impl InsightsService for Insights {
         &self,
         request: Request<pb::GetSessionStatsRequest>,
     ) -> Result<Response<pb::GetSessionStatsResponse>, Status> {
-        let tenant = tenant::of(&request)?;
-        let answer = performance::session_stats(&self.0, tenant, request.get_ref()).await?;
+        let access = caller::of(&request)?;
+        let answer = performance::session_stats(&self.0, access, request.get_ref()).await?;
         Ok(Response::new(answer))
     }
 
@@ -28,8 +28,8 @@ impl InsightsService for Insights {
         &self,
         request: Request<pb::GetWarmupRequest>,
     ) -> Result<Response<pb::GetWarmupResponse>, Status> {
-        let tenant = tenant::of(&request)?;
-        let answer = performance::warmup(&self.0, tenant, request.get_ref()).await?;
+        let access = caller::of(&request)?;
+        let answer = performance::warmup(&self.0, access, request.get_ref()).await?;
         Ok(Response::new(answer))
     }
 
@@ -37,8 +37,8 @@ impl InsightsService for Insights {
         &self,
         request: Request<pb::GetUserStatisticsRequest>,
     ) -> Result<Response<pb::GetUserStatisticsResponse>, Status> {
-        let tenant = tenant::of(&request)?;
-        let answer = practice::user_statistics(&self.0, tenant, request.get_ref()).await?;
+        let access = caller::of(&request)?;
+        let answer = practice::user_statistics(&self.0, access, request.get_ref()).await?;
         Ok(Response::new(answer))
     }
 
@@ -46,8 +46,8 @@ impl InsightsService for Insights {
         &self,
         request: Request<pb::GetStreakRequest>,
     ) -> Result<Response<pb::GetStreakResponse>, Status> {
-        let tenant = tenant::of(&request)?;
-        let answer = practice::streak(&self.0, tenant, request.get_ref()).await?;
+        let access = caller::of(&request)?;
+        let answer = practice::streak(&self.0, access, request.get_ref()).await?;
         Ok(Response::new(answer))
     }
 
@@ -55,8 +55,8 @@ impl InsightsService for Insights {
         &self,
         request: Request<pb::GetCalendarRequest>,
     ) -> Result<Response<pb::GetCalendarResponse>, Status> {
-        let tenant = tenant::of(&request)?;
-        let answer = practice::calendar(&self.0, tenant, request.get_ref()).await?;
+        let access = caller::of(&request)?;
+        let answer = practice::calendar(&self.0, access, request.get_ref()).await?;
         Ok(Response::new(answer))
     }
 
@@ -64,8 +64,8 @@ impl InsightsService for Insights {
         &self,
         request: Request<pb::GetPracticeFrequencyRequest>,
     ) -> Result<Response<pb::GetPracticeFrequencyResponse>, Status> {
-        let tenant = tenant::of(&request)?;
-        let answer = practice::frequency(&self.0, tenant, request.get_ref()).await?;
+        let access = caller::of(&request)?;
+        let answer = practice::frequency(&self.0, access, request.get_ref()).await?;
         Ok(Response::new(answer))
     }
 
@@ -73,8 +73,8 @@ impl InsightsService for Insights {
         &self,
         request: Request<pb::ListTopSubjectsRequest>,
     ) -> Result<Response<pb::ListTopSubjectsResponse>, Status> {
-        let tenant = tenant::of(&request)?;
-        let answer = practice::top_subjects(&self.0, tenant, request.into_inner()).await?;
+        let access = caller::of(&request)?;
+        let answer = practice::top_subjects(&self.0, access, request.into_inner()).await?;
         Ok(Response::new(answer))
     }
 
@@ -82,8 +82,8 @@ impl InsightsService for Insights {
         &self,
         request: Request<pb::GetPerformanceOverviewRequest>,
     ) -> Result<Response<pb::GetPerformanceOverviewResponse>, Status> {
-        let tenant = tenant::of(&request)?;
-        let answer = performance::overview(&self.0, tenant, request.into_inner()).await?;
+        let access = caller::of(&request)?;
+        let answer = performance::overview(&self.0, access, request.into_inner()).await?;
         Ok(Response::new(answer))
     }
 
@@ -91,8 +91,8 @@ impl InsightsService for Insights {
         &self,
         request: Request<pb::GetPerformanceTrendRequest>,
     ) -> Result<Response<pb::GetPerformanceTrendResponse>, Status> {
-        let tenant = tenant::of(&request)?;
-        let answer = performance::trend(&self.0, tenant, request.into_inner()).await?;
+        let access = caller::of(&request)?;
+        let answer = performance::trend(&self.0, access, request.into_inner()).await?;
         Ok(Response::new(answer))
     }
 
@@ -100,8 +100,8 @@ impl InsightsService for Insights {
         &self,
         request: Request<pb::ComparePerformanceRequest>,
     ) -> Result<Response<pb::ComparePerformanceResponse>, Status> {
-        let tenant = tenant::of(&request)?;
-        let answer = performance::comparison(&self.0, tenant, request.get_ref()).await?;
+        let access = caller::of(&request)?;
+        let answer = performance::comparison(&self.0, access, request.get_ref()).await?;
         Ok(Response::new(answer))
     }
 }

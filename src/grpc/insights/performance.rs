@@ -4,9 +4,9 @@ use tonic::Status;
 
 use crate::{
     domain::{
-        ids::TenantId,
         insights::{
             advice::advise,
+            cohort::MIN_USERS,
             compare,
             figures::PeriodTally,
             recent,
@@ -16,6 +16,7 @@ use crate::{
     },
     grpc::{
         Context,
+        caller::Access,
         convert::{self, By},
     },
     pb::v1 as pb,
@@ -23,11 +24,12 @@ use crate::{
 
 pub async fn session_stats(
     context: &Context,
-    tenant: TenantId,
+    access: Access,
     request: &pb::GetSessionStatsRequest,
 ) -> Result<pb::GetSessionStatsResponse, Status> {
     let now = context.now();
     let (user, window) = convert::stats_window(request, now)?;
+    let tenant = access.about(user)?;
     let sessions = context.store.list_outcomes(tenant, user, window, now);
     let stats = recent::session_stats(&sessions.await?);
     Ok(convert::session_stats(stats))
@@ -35,11 +37,12 @@ pub async fn session_stats(
 
 pub async fn warmup(
     context: &Context,
-    tenant: TenantId,
+    access: Access,
     request: &pb::GetWarmupRequest,
 ) -> Result<pb::GetWarmupResponse, Status> {
     let now = context.now();
     let (user, window) = convert::warmup_window(request, now)?;
+    let tenant = access.about(user)?;
     let ended = SessionFilter {
         user_id: Some(user),
         states: vec![SessionState::Ended],
@@ -54,10 +57,11 @@ pub async fn warmup(
 
 pub async fn overview(
     context: &Context,
-    tenant: TenantId,
+    access: Access,
     request: pb::GetPerformanceOverviewRequest,
 ) -> Result<pb::GetPerformanceOverviewResponse, Status> {
     let query = convert::overview_query(request)?;
+    let tenant = access.about(query.user)?;
     let found = context.store.get_performance(tenant, query, context.now());
     let found = found.await?;
     let Some(period) = found.periods.last() else {
@@ -69,10 +73,11 @@ pub async fn overview(
 
 pub async fn trend(
     context: &Context,
-    tenant: TenantId,
+    access: Access,
     request: pb::GetPerformanceTrendRequest,
 ) -> Result<pb::GetPerformanceTrendResponse, Status> {
     let (metric, query) = convert::trend_query(request)?;
+    let tenant = access.about(query.user)?;
     let granularity = query.granularity;
     let found = context.store.get_performance(tenant, query, context.now());
     let found = found.await?;
@@ -98,10 +103,11 @@ pub async fn trend(
 
 pub async fn comparison(
     context: &Context,
-    tenant: TenantId,
+    access: Access,
     request: &pb::ComparePerformanceRequest,
 ) -> Result<pb::ComparePerformanceResponse, Status> {
     let (by, query) = convert::comparison_query(request)?;
+    let tenant = access.about(query.user)?;
     let (store, now) = (&context.store, context.now());
     let granularity = query.granularity;
     let entries = match by {
@@ -118,7 +124,13 @@ pub async fn comparison(
         }
         By::Cohort => {
             let found = store.get_performance(tenant, query, now).await?;
-            compare::by_cohort(&found.cohort.unwrap_or_default())
+            let cohort = found.cohort.unwrap_or_default();
+            // The mean of a few tells a user what each of the others did.
+            if !access.reaches_everyone() && cohort.users < MIN_USERS {
+                Vec::new()
+            } else {
+                compare::by_cohort(&cohort)
+            }
         }
     };
     Ok(convert::comparison(entries))

@@ -3,23 +3,21 @@
 use tonic::Status;
 
 use crate::{
-    domain::{
-        ids::TenantId,
-        insights::{
-            calendar::{by_start_date, calendar_days},
-            frequency, statistics, streak,
-        },
+    domain::insights::{
+        calendar::{by_start_date, calendar_days},
+        frequency, statistics, streak,
     },
-    grpc::{Context, convert},
+    grpc::{Context, caller::Access, convert},
     pb::v1 as pb,
 };
 
 pub async fn user_statistics(
     context: &Context,
-    tenant: TenantId,
+    access: Access,
     request: &pb::GetUserStatisticsRequest,
 ) -> Result<pb::GetUserStatisticsResponse, Status> {
     let (user, range) = convert::statistics_range(request)?;
+    let tenant = access.about(user)?;
     let history = context.store.get_practice_history(tenant, user).await?;
     let statistics = statistics::user_statistics(
         &history.days,
@@ -33,10 +31,11 @@ pub async fn user_statistics(
 
 pub async fn streak(
     context: &Context,
-    tenant: TenantId,
+    access: Access,
     request: &pb::GetStreakRequest,
 ) -> Result<pb::GetStreakResponse, Status> {
     let user = convert::user_id(&request.user_id)?;
+    let tenant = access.about(user)?;
     let history = context.store.get_practice_history(tenant, user).await?;
     let calendar = &history.settings.calendar;
     let today = calendar.date_of(context.now());
@@ -46,10 +45,11 @@ pub async fn streak(
 
 pub async fn calendar(
     context: &Context,
-    tenant: TenantId,
+    access: Access,
     request: &pb::GetCalendarRequest,
 ) -> Result<pb::GetCalendarResponse, Status> {
     let (user, range) = convert::calendar_range(request)?;
+    let tenant = access.about(user)?;
     let now = context.now();
     let found = context
         .store
@@ -68,10 +68,11 @@ pub async fn calendar(
 
 pub async fn frequency(
     context: &Context,
-    tenant: TenantId,
+    access: Access,
     request: &pb::GetPracticeFrequencyRequest,
 ) -> Result<pb::GetPracticeFrequencyResponse, Status> {
     let (user, days) = convert::frequency_days(request)?;
+    let tenant = access.about(user)?;
     let now = context.now();
     let times = context
         .store
@@ -83,10 +84,11 @@ pub async fn frequency(
 
 pub async fn top_subjects(
     context: &Context,
-    tenant: TenantId,
+    access: Access,
     request: pb::ListTopSubjectsRequest,
 ) -> Result<pb::ListTopSubjectsResponse, Status> {
     let asked = convert::top_subjects(request)?;
+    let tenant = access.about(asked.user)?;
     let subjects = context
         .store
         .list_top_subjects(tenant, asked.user, asked.kind, asked.range, asked.limit)

@@ -8,8 +8,8 @@ use tonic::Status;
 
 use super::csv;
 use crate::{
-    domain::{ids::TenantId, session::SessionView},
-    grpc::{Context, convert, file},
+    domain::session::SessionView,
+    grpc::{Context, caller::Access, convert, file},
     pb::v1 as pb,
 };
 
@@ -50,10 +50,12 @@ impl Format {
 
 pub fn chunks(
     context: &Context,
-    tenant: TenantId,
+    access: Access,
     request: &pb::ExportSessionsRequest,
 ) -> Result<BoxStream<'static, Result<pb::ExportSessionsResponse, Status>>, Status> {
-    let (format, filter) = convert::export_filter(request)?;
+    let (format, mut filter) = convert::export_filter(request)?;
+    filter.user_id = access.narrowed(filter.user_id);
+    let tenant = access.to_list(filter.user_id)?;
     let (context, stopping) = (context.clone(), context.stopping.clone());
     let pages = file::pages(None, stopping, move |after| {
         let (context, filter) = (context.clone(), filter.clone());

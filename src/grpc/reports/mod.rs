@@ -8,12 +8,13 @@ pub use self::export::Format;
 use futures::stream::BoxStream;
 use tonic::{Request, Response, Status};
 
-use super::{Context, convert, tenant};
+use super::{
+    Context,
+    caller::{self, Access},
+    convert,
+};
 use crate::{
-    domain::{
-        ids::TenantId,
-        insights::report::{UserReport, user_report},
-    },
+    domain::insights::report::{UserReport, user_report},
     pb::v1::{self as pb, report_service_server::ReportService},
     store::report::{ReportParts, ReportQuery},
 };
@@ -28,9 +29,9 @@ impl ReportService for Reports {
         &self,
         request: Request<pb::GetDailyReportRequest>,
     ) -> Result<Response<pb::GetDailyReportResponse>, Status> {
-        let tenant = tenant::of(&request)?;
+        let access = caller::of(&request)?;
         let query = convert::daily_query(request.get_ref())?;
-        let (report, parts) = self.report(tenant, query).await?;
+        let (report, parts) = self.report(access, query).await?;
         let answer = convert::daily_report(&report, parts.sessions, parts.goals);
         Ok(Response::new(answer))
     }
@@ -39,9 +40,9 @@ impl ReportService for Reports {
         &self,
         request: Request<pb::GetWeeklyReportRequest>,
     ) -> Result<Response<pb::GetWeeklyReportResponse>, Status> {
-        let tenant = tenant::of(&request)?;
+        let access = caller::of(&request)?;
         let query = convert::weekly_query(request.get_ref())?;
-        let (report, parts) = self.report(tenant, query).await?;
+        let (report, parts) = self.report(access, query).await?;
         let metrics = parts.basis.performance.metrics();
         let answer = convert::weekly_report(report, &metrics, parts.subjects);
         Ok(Response::new(answer))
@@ -51,9 +52,9 @@ impl ReportService for Reports {
         &self,
         request: Request<pb::GetMonthlyReportRequest>,
     ) -> Result<Response<pb::GetMonthlyReportResponse>, Status> {
-        let tenant = tenant::of(&request)?;
+        let access = caller::of(&request)?;
         let query = convert::monthly_query(request.get_ref())?;
-        let (report, parts) = self.report(tenant, query).await?;
+        let (report, parts) = self.report(access, query).await?;
         let metrics = parts.basis.performance.metrics();
         let answer = convert::monthly_report(report, &metrics, parts.subjects, parts.goals);
         Ok(Response::new(answer))
@@ -65,8 +66,8 @@ impl ReportService for Reports {
         &self,
         request: Request<pb::ExportSessionsRequest>,
     ) -> Result<Response<Self::ExportSessionsStream>, Status> {
-        let tenant = tenant::of(&request)?;
-        let chunks = export::chunks(&self.0, tenant, request.get_ref())?;
+        let access = caller::of(&request)?;
+        let chunks = export::chunks(&self.0, access, request.get_ref())?;
         Ok(Response::new(chunks))
     }
 }
@@ -74,9 +75,10 @@ impl ReportService for Reports {
 impl Reports {
     async fn report(
         &self,
-        tenant: TenantId,
+        access: Access,
         query: ReportQuery,
     ) -> Result<(UserReport, ReportParts), Status> {
+        let tenant = access.about(query.performance.user)?;
         let now = self.0.now();
         let parts = self.0.store.get_report(tenant, query, now).await?;
         Ok((user_report(&parts.basis, now), parts))

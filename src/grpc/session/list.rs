@@ -4,12 +4,13 @@ use tonic::Status;
 
 use crate::{
     domain::{
-        ids::{ActivityId, SessionId, TenantId},
+        ids::{ActivityId, SessionId},
         rejection::{Entity, Rejection},
         time::Timestamp,
     },
     grpc::{
         Context,
+        caller::Access,
         convert::{self, Check},
     },
     pb::v1 as pb,
@@ -17,17 +18,19 @@ use crate::{
 
 pub async fn sessions(
     context: &Context,
-    tenant: TenantId,
+    access: Access,
     request: &pb::ListSessionsRequest,
 ) -> Result<pb::ListSessionsResponse, Status> {
     let mut check = Check::default();
-    let filter = convert::session_filter(&mut check, request);
+    let mut filter = convert::session_filter(&mut check, request);
+    filter.user_id = access.narrowed(filter.user_id);
     let limit = convert::page_size(&mut check, request.page_size);
-    let tokens = context.tokens.of_list(tenant, "ListSessions", &filter);
+    let tokens = access.list_tokens(&context.tokens, "ListSessions", &filter);
     let after = tokens.open(&mut check, "page_token", &request.page_token);
     let after = after.map(|(time, id)| (Timestamp::from_micros(time), SessionId(id)));
     check.done(())?;
 
+    let tenant = access.to_list(filter.user_id)?;
     let now = context.now();
     let totals = if request.include_totals {
         let sums = context
@@ -53,17 +56,18 @@ pub async fn sessions(
 
 pub async fn activities(
     context: &Context,
-    tenant: TenantId,
+    access: Access,
     request: &pb::ListActivitiesRequest,
 ) -> Result<pb::ListActivitiesResponse, Status> {
     let mut check = Check::default();
     let session = SessionId(check.uuid("session_id", &request.session_id));
     let limit = convert::page_size(&mut check, request.page_size);
-    let tokens = context.tokens.of_list(tenant, "ListActivities", &session);
+    let tokens = access.list_tokens(&context.tokens, "ListActivities", &session);
     let after = tokens.open(&mut check, "page_token", &request.page_token);
     let after = after.map(|(time, id)| (Timestamp::from_micros(time), ActivityId(id)));
     check.done(())?;
 
+    let tenant = access.about_session(&context.store, session).await?;
     let page = context
         .store
         .list_activities(tenant, session, after, limit)

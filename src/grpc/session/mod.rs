@@ -6,11 +6,15 @@ mod revoke;
 use futures::stream::BoxStream;
 use tonic::{Request, Response, Status, Streaming};
 
-use super::{Context, convert, stream, tenant};
+use super::{
+    Context,
+    caller::{self, Access},
+    convert, stream,
+};
 use crate::{
     domain::{
         commands::{Heartbeat, PauseSession, ResumeSession},
-        ids::{SessionId, TenantId, UserId},
+        ids::{SessionId, UserId},
         ledger::Command,
         rejection::{Entity, Rejection},
         session::SessionView,
@@ -31,14 +35,15 @@ impl SessionService for Sessions {
         &self,
         request: Request<pb::StartSessionRequest>,
     ) -> Result<Response<pb::StartSessionResponse>, Status> {
-        let tenant = tenant::of(&request)?;
+        let access = caller::of(&request)?;
         let client_type = request.get_ref().client_type.clone();
         let command = match convert::start_session(request.into_inner(), || self.0.new_id()) {
             Ok(command) => command,
             Err(rejection) => {
-                return Err(self.with_client_type(tenant, client_type, rejection).await);
+                return Err(self.with_client_type(access, client_type, rejection).await);
             }
         };
+        let tenant = access.about(command.user_id)?;
         let started = self.0.writer.submit(tenant, command).await?;
         let evicted = started.evicted.iter().map(ToString::to_string);
         Ok(Response::new(pb::StartSessionResponse {
@@ -52,9 +57,9 @@ impl SessionService for Sessions {
         &self,
         request: Request<pb::EndSessionRequest>,
     ) -> Result<Response<pb::EndSessionResponse>, Status> {
-        let tenant = tenant::of(&request)?;
+        let access = caller::of(&request)?;
         let (id, command) = convert::end_session(request.into_inner(), self.0.now())?;
-        let ended = self.0.writer.submit_for(tenant, id, command).await?;
+        let ended = access.submit_for(&self.0.writer, id, command).await?;
         Ok(Response::new(pb::EndSessionResponse {
             session: Some(convert::session(ended.view)),
             already_ended: ended.already,
@@ -65,15 +70,16 @@ impl SessionService for Sessions {
         &self,
         request: Request<pb::RecordSessionRequest>,
     ) -> Result<Response<pb::RecordSessionResponse>, Status> {
-        let tenant = tenant::of(&request)?;
+        let access = caller::of(&request)?;
         let client_type = request.get_ref().client_type.clone();
         let now = self.0.now();
         let command = match convert::record_session(request.into_inner(), now, || self.0.new_id()) {
             Ok(command) => command,
             Err(rejection) => {
-                return Err(self.with_client_type(tenant, client_type, rejection).await);
+                return Err(self.with_client_type(access, client_type, rejection).await);
             }
         };
+        let tenant = access.about(command.user_id)?;
         let recorded = self.0.writer.submit(tenant, command).await?;
         Ok(Response::new(pb::RecordSessionResponse {
             session: Some(convert::session(recorded.view)),
@@ -85,9 +91,9 @@ impl SessionService for Sessions {
         &self,
         request: Request<pb::HeartbeatRequest>,
     ) -> Result<Response<pb::HeartbeatResponse>, Status> {
-        let tenant = tenant::of(&request)?;
+        let access = caller::of(&request)?;
         let session_id = request.into_inner().session_id;
-        let view = heartbeat(&self.0, tenant, &session_id).await?;
+        let view = heartbeat(&self.0, access, &session_id).await?;
         Ok(Response::new(pb::HeartbeatResponse {
             state: convert::state(view.session.state()).into(),
             last_active_time: Some(convert::timestamp(view.session.last_active_at)),
@@ -101,7 +107,7 @@ impl SessionService for Sessions {
         &self,
         request: Request<Streaming<pb::StreamHeartbeatsRequest>>,
     ) -> Result<Response<Self::StreamHeartbeatsStream>, Status> {
-        let tenant = tenant::of(&request)?;
+        let access = caller::of(&request)?;
         let mut context = self.0.clone();
         context.writer = context.writer.patient();
         let stopping = context.stopping.clone();
@@ -113,7 +119,7 @@ impl SessionService for Sessions {
                 let context = context.clone();
                 async move {
                     let id = message.session_id;
-                    let answer = heartbeat(&context, tenant, &id).await;
+                    let answer = heartbeat(&context, access, &id).await;
                     streamed_heartbeat(id, answer)
                 }
             },
@@ -125,13 +131,13 @@ impl SessionService for Sessions {
         &self,
         request: Request<pb::PauseSessionRequest>,
     ) -> Result<Response<pb::PauseSessionResponse>, Status> {
-        let tenant = tenant::of(&request)?;
+        let access = caller::of(&request)?;
         let command = |user_id, session_id| PauseSession {
             user_id,
             session_id,
         };
         let session_id = &request.get_ref().session_id;
-        let view = on_session(&self.0, tenant, session_id, command).await?;
+        let view = on_session(&self.0, access, session_id, command).await?;
         Ok(Response::new(pb::PauseSessionResponse {
             session: Some(convert::session(view)),
         }))
@@ -141,13 +147,13 @@ impl SessionService for Sessions {
         &self,
         request: Request<pb::ResumeSessionRequest>,
     ) -> Result<Response<pb::ResumeSessionResponse>, Status> {
-        let tenant = tenant::of(&request)?;
+        let access = caller::of(&request)?;
         let command = |user_id, session_id| ResumeSession {
             user_id,
             session_id,
         };
         let session_id = &request.get_ref().session_id;
-        let view = on_session(&self.0, tenant, session_id, command).await?;
+        let view = on_session(&self.0, access, session_id, command).await?;
         Ok(Response::new(pb::ResumeSessionResponse {
             session: Some(convert::session(view)),
         }))
@@ -157,9 +163,10 @@ impl SessionService for Sessions {
         &self,
         request: Request<pb::GetSessionRequest>,
     ) -> Result<Response<pb::GetSessionResponse>, Status> {
-        let tenant = tenant::of(&request)?;
+        let access = caller::of(&request)?;
         let id = convert::session_id(&request.get_ref().session_id)?;
-        let view = self.0.store.get_session(tenant, id, self.0.now()).await?;
+        let read = |tenant| self.0.store.get_session(tenant, id, self.0.now());
+        let view = access.find(read, |view| view.session.user_id).await?;
         let view = view.ok_or(Rejection::NotFound(Entity::Session))?;
         Ok(Response::new(pb::GetSessionResponse {
             session: Some(convert::session(view)),
@@ -170,8 +177,8 @@ impl SessionService for Sessions {
         &self,
         request: Request<pb::ListSessionsRequest>,
     ) -> Result<Response<pb::ListSessionsResponse>, Status> {
-        let tenant = tenant::of(&request)?;
-        let answer = list::sessions(&self.0, tenant, request.get_ref()).await?;
+        let access = caller::of(&request)?;
+        let answer = list::sessions(&self.0, access, request.get_ref()).await?;
         Ok(Response::new(answer))
     }
 
@@ -179,8 +186,8 @@ impl SessionService for Sessions {
         &self,
         request: Request<pb::RevokeSessionsRequest>,
     ) -> Result<Response<pb::RevokeSessionsResponse>, Status> {
-        let tenant = tenant::of(&request)?;
-        let answer = revoke::sessions(&self.0, tenant, request.get_ref()).await?;
+        let access = caller::of(&request)?;
+        let answer = revoke::sessions(&self.0, access, request.get_ref()).await?;
         Ok(Response::new(answer))
     }
 
@@ -197,10 +204,10 @@ impl SessionService for Sessions {
         &self,
         request: Request<pb::LogActivityRequest>,
     ) -> Result<Response<pb::LogActivityResponse>, Status> {
-        let tenant = tenant::of(&request)?;
+        let access = caller::of(&request)?;
         let now = self.0.now();
         let (id, command) = convert::log_activity(request.into_inner(), now, || self.0.new_id())?;
-        let activity = self.0.writer.submit_for(tenant, id, command).await?;
+        let activity = access.submit_for(&self.0.writer, id, command).await?;
         Ok(Response::new(pb::LogActivityResponse {
             activity: Some(convert::activity(activity)),
         }))
@@ -210,8 +217,8 @@ impl SessionService for Sessions {
         &self,
         request: Request<pb::ListActivitiesRequest>,
     ) -> Result<Response<pb::ListActivitiesResponse>, Status> {
-        let tenant = tenant::of(&request)?;
-        let answer = list::activities(&self.0, tenant, request.get_ref()).await?;
+        let access = caller::of(&request)?;
+        let answer = list::activities(&self.0, access, request.get_ref()).await?;
         Ok(Response::new(answer))
     }
 }
@@ -221,7 +228,7 @@ impl Sessions {
     /// tenant's settings know that.
     async fn with_client_type(
         &self,
-        tenant: TenantId,
+        access: Access,
         client_type: String,
         rejection: Rejection,
     ) -> Status {
@@ -234,7 +241,7 @@ impl Sessions {
                 "" => convert::DEFAULT_CLIENT_TYPE,
                 given => given,
             };
-            match self.0.store.get_settings(tenant).await {
+            match access.settings(&self.0.store).await {
                 Ok(settings) => violations.extend(settings.client_type_violation(client_type)),
                 Err(error) => return error.into(),
             }
@@ -245,26 +252,26 @@ impl Sessions {
 
 async fn heartbeat(
     context: &Context,
-    tenant: TenantId,
+    access: Access,
     session_id: &str,
 ) -> Result<SessionView, Status> {
     let command = |user_id, session_id| Heartbeat {
         user_id,
         session_id,
     };
-    on_session(context, tenant, session_id, command).await
+    on_session(context, access, session_id, command).await
 }
 
 /// Carries out a command that needs nothing but the session.
 async fn on_session<C: Command<Outcome = SessionView>>(
     context: &Context,
-    tenant: TenantId,
+    access: Access,
     session_id: &str,
     command: impl Fn(UserId, SessionId) -> C,
 ) -> Result<SessionView, Status> {
     let id = convert::session_id(session_id)?;
     let command = |user| command(user, id);
-    Ok(context.writer.submit_for(tenant, id, command).await?)
+    Ok(access.submit_for(&context.writer, id, command).await?)
 }
 
 fn streamed_heartbeat(

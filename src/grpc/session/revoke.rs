@@ -13,6 +13,7 @@ use crate::{
     },
     grpc::{
         Context,
+        caller::Access,
         convert::{self, Revoke},
     },
     pb::v1 as pb,
@@ -25,15 +26,27 @@ const PAGE: usize = 1_000;
 
 pub async fn sessions(
     context: &Context,
-    tenant: TenantId,
+    access: Access,
     request: &pb::RevokeSessionsRequest,
 ) -> Result<pb::RevokeSessionsResponse, Status> {
     let (what, except) = convert::revoke_sessions(request)?;
-    let mut ids = match (what, request.dry_run) {
-        (Revoke::OfUser(user), true) => open_of_user(context, tenant, user).await?,
-        (Revoke::These(ids), true) => open_of(context, tenant, ids).await?,
-        (Revoke::OfUser(user), false) => revoke(context, tenant, user, None, except).await?,
-        (Revoke::These(ids), false) => revoke_these(context, tenant, ids, except).await?,
+    let mut ids = match what {
+        Revoke::OfUser(user) => {
+            let tenant = access.about(user)?;
+            if request.dry_run {
+                open_of_user(context, tenant, user).await?
+            } else {
+                revoke(context, tenant, user, None, except).await?
+            }
+        }
+        Revoke::These(ids) => {
+            let (tenant, owned) = access.owners(&context.store, ids).await?;
+            if request.dry_run {
+                open_of(context, tenant, owned).await?
+            } else {
+                revoke_these(context, tenant, owned, except).await?
+            }
+        }
     };
     ids.retain(|id| Some(*id) != except);
     ids.sort();
@@ -62,11 +75,11 @@ async fn revoke(
 async fn revoke_these(
     context: &Context,
     tenant: TenantId,
-    ids: Vec<SessionId>,
+    owned: Vec<(SessionId, UserId)>,
     except: Option<SessionId>,
 ) -> Result<Vec<SessionId>, Error> {
     let mut by_user: BTreeMap<UserId, Vec<SessionId>> = BTreeMap::new();
-    for (session, user) in context.store.list_owners(tenant, ids).await? {
+    for (session, user) in owned {
         by_user.entry(user).or_default().push(session);
     }
     let writes = by_user
@@ -108,12 +121,12 @@ async fn open_of_user(
 async fn open_of(
     context: &Context,
     tenant: TenantId,
-    ids: Vec<SessionId>,
+    owned: Vec<(SessionId, UserId)>,
 ) -> Result<Vec<SessionId>, Error> {
     let now = context.now();
-    let reads = ids
+    let reads = owned
         .into_iter()
-        .map(|id| context.store.get_session(tenant, id, now));
+        .map(|(id, _)| context.store.get_session(tenant, id, now));
     let views: Vec<_> = stream::iter(reads)
         .buffer_unordered(WINDOW)
         .try_collect()

@@ -5,7 +5,7 @@ mod privacy;
 use futures::stream::BoxStream;
 use tonic::{Request, Response, Status};
 
-use super::{Context, convert, tenant};
+use super::{Context, caller, convert};
 use crate::{
     domain::commands::UpdateSettings,
     pb::v1::{self as pb, tenant_service_server::TenantService},
@@ -21,7 +21,7 @@ impl TenantService for Tenants {
         &self,
         request: Request<pb::GetTenantSettingsRequest>,
     ) -> Result<Response<pb::GetTenantSettingsResponse>, Status> {
-        let tenant = tenant::of(&request)?;
+        let tenant = caller::tenant_of(&request)?;
         let settings = self.0.store.get_settings(tenant).await?;
         Ok(Response::new(pb::GetTenantSettingsResponse {
             settings: Some(convert::tenant_settings(settings)),
@@ -32,7 +32,7 @@ impl TenantService for Tenants {
         &self,
         request: Request<pb::UpdateTenantSettingsRequest>,
     ) -> Result<Response<pb::UpdateTenantSettingsResponse>, Status> {
-        let tenant = tenant::of(&request)?;
+        let tenant = caller::tenant_of(&request)?;
         let patch = convert::settings_patch(request.into_inner())?;
         let command = UpdateSettings { patch };
         let settings = self.0.writer.submit(tenant, command).await?;
@@ -47,7 +47,7 @@ impl TenantService for Tenants {
         &self,
         request: Request<pb::ExportUserDataRequest>,
     ) -> Result<Response<Self::ExportUserDataStream>, Status> {
-        let tenant = tenant::of(&request)?;
+        let tenant = caller::tenant_of(&request)?;
         let user = convert::user_id(&request.get_ref().user_id)?;
         let chunks = privacy::export(&self.0, tenant, user).await?;
         Ok(Response::new(chunks))
@@ -57,7 +57,7 @@ impl TenantService for Tenants {
         &self,
         request: Request<pb::DeleteUserDataRequest>,
     ) -> Result<Response<pb::DeleteUserDataResponse>, Status> {
-        let tenant = tenant::of(&request)?;
+        let tenant = caller::tenant_of(&request)?;
         let deletion = privacy::delete(&self.0, tenant, request.get_ref()).await?;
         Ok(Response::new(deletion))
     }
@@ -66,7 +66,7 @@ impl TenantService for Tenants {
         &self,
         request: Request<pb::PurgeSessionsRequest>,
     ) -> Result<Response<pb::PurgeSessionsResponse>, Status> {
-        let tenant = tenant::of(&request)?;
+        let tenant = caller::tenant_of(&request)?;
         let purged = privacy::purge(&self.0, tenant, request.into_inner()).await?;
         Ok(Response::new(purged))
     }

@@ -7,9 +7,9 @@ use futures::stream::BoxStream;
 use tonic::{Request, Response, Status, Streaming};
 
 use super::{
-    Context,
+    Context, caller,
     convert::{self, Check},
-    stream, tenant,
+    stream,
     token::{self, Place},
 };
 use crate::{
@@ -36,7 +36,7 @@ impl UsageStatsService for UsageStats {
         &self,
         request: Request<pb::RecordUsageRequest>,
     ) -> Result<Response<pb::RecordUsageResponse>, Status> {
-        let tenant = tenant::of(&request)?;
+        let tenant = caller::tenant_of(&request)?;
         let day = record(&self.0, tenant, request.into_inner()).await?;
         Ok(Response::new(pb::RecordUsageResponse {
             usage: Some(convert::daily_usage(day)),
@@ -49,7 +49,7 @@ impl UsageStatsService for UsageStats {
         &self,
         request: Request<Streaming<pb::ImportUsageRequest>>,
     ) -> Result<Response<Self::ImportUsageStream>, Status> {
-        let tenant = tenant::of(&request)?;
+        let tenant = caller::tenant_of(&request)?;
         let mut context = self.0.clone();
         context.writer = context.writer.patient();
         let stopping = context.stopping.clone();
@@ -76,9 +76,10 @@ impl UsageStatsService for UsageStats {
         &self,
         request: Request<pb::GetUserUsageStatsRequest>,
     ) -> Result<Response<pb::GetUserUsageStatsResponse>, Status> {
-        let tenant = tenant::of(&request)?;
+        let access = caller::of(&request)?;
         let request = request.into_inner();
         let (user, range) = convert::user_range(&request)?;
+        let tenant = access.about(user)?;
         let found = self.0.store.get_user_days(tenant, user, range).await?;
         let days = days_at(
             user,
@@ -108,7 +109,7 @@ impl UsageStatsService for UsageStats {
         &self,
         request: Request<pb::StreamUsageStatsRequest>,
     ) -> Result<Response<Self::StreamUsageStatsStream>, Status> {
-        let tenant = tenant::of(&request)?;
+        let tenant = caller::tenant_of(&request)?;
         let rows = stream_stats::rows(&self.0, tenant, request.get_ref())?;
         Ok(Response::new(rows))
     }
@@ -117,7 +118,7 @@ impl UsageStatsService for UsageStats {
         &self,
         request: Request<pb::GetTenantUsageReportRequest>,
     ) -> Result<Response<pb::GetTenantUsageReportResponse>, Status> {
-        let tenant = tenant::of(&request)?;
+        let tenant = caller::tenant_of(&request)?;
         let (range, granularity) = convert::report_range(request.get_ref())?;
         let periods = range.periods(granularity);
         // The whole range is one more period: its distinct users are no sum.
@@ -141,8 +142,8 @@ impl UsageStatsService for UsageStats {
         &self,
         request: Request<pb::GetUserSummaryRequest>,
     ) -> Result<Response<pb::GetUserSummaryResponse>, Status> {
-        let tenant = tenant::of(&request)?;
         let id = convert::user_id(&request.get_ref().user_id)?;
+        let tenant = caller::of(&request)?.about(id)?;
         let summary = self.0.store.get_user(tenant, id, self.0.now()).await?;
         let summary = summary.ok_or(Rejection::NotFound(Entity::User))?;
         Ok(Response::new(pb::GetUserSummaryResponse {
@@ -154,7 +155,7 @@ impl UsageStatsService for UsageStats {
         &self,
         request: Request<pb::ListUserSummariesRequest>,
     ) -> Result<Response<pb::ListUserSummariesResponse>, Status> {
-        let tenant = tenant::of(&request)?;
+        let tenant = caller::tenant_of(&request)?;
         let request = request.into_inner();
         let mut check = Check::default();
         let since = check.time("inactive_since", request.inactive_since);
