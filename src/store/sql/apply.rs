@@ -7,7 +7,6 @@ use std::{
 
 use async_trait::async_trait;
 use chrono::NaiveDate;
-use sqlx::AssertSqlSafe;
 
 use super::{
     SqlStore, activities, days,
@@ -40,12 +39,12 @@ impl<DB: Dialect> Apply for SqlStore<DB> {
         }
         let mut tx = self
             .pools
-            .write
-            .begin_with(AssertSqlSafe(DB::begin_write(&tenants)))
+            .write(&tenants)
             .await
             .map_err(|error| self.failure(error.into()))?;
+        let first = tenants.keys().next().copied();
         let done = self
-            .write(&mut tx, jobs)
+            .write(&mut tx, first, jobs)
             .await
             .map_err(|fault| self.failure(fault))?;
         let Err(error) = tx.commit().await else {
@@ -67,8 +66,7 @@ impl<DB: Dialect> Apply for SqlStore<DB> {
     async fn settle(&self, commit: &Commit) -> Result<Settled, Failure> {
         let mut conn = self
             .pools
-            .write
-            .acquire()
+            .own()
             .await
             .map_err(|error| self.failure(error.into()))?;
         match DB::outcome(&mut conn, &commit.0).await {
@@ -92,10 +90,11 @@ impl<DB: Dialect> SqlStore<DB> {
     }
 
     /// Carries out the jobs of each tenant in turn: rows are locked, and row security applies,
-    /// one tenant at a time.
+    /// one tenant at a time. The transaction acts for `acting` already.
     async fn write(
         &self,
         conn: &mut DB::Connection,
+        mut acting: Option<TenantId>,
         jobs: &mut [Box<dyn Job>],
     ) -> Result<Done, Fault> {
         let mut done = Done::default();
@@ -104,6 +103,9 @@ impl<DB: Dialect> SqlStore<DB> {
             let Some(id) = group.first().map(|job| job.tenant()) else {
                 continue;
             };
+            if acting.replace(id) != Some(id) {
+                DB::act_for(conn, id).await?;
+            }
             let (tenant, known) = self.tenant(conn, id, group, now, &mut done).await?;
             let mut ledger = Ledger::new(tenant.settings.clone(), now);
             while !decide(group, &mut ledger) {

@@ -9,6 +9,7 @@ mod fault;
 mod insights;
 pub mod listing;
 mod performance;
+pub mod pools;
 mod practice;
 mod read;
 mod requests;
@@ -23,10 +24,11 @@ mod users;
 use std::sync::Arc;
 
 use quick_cache::sync::Cache;
-use sqlx::{Pool, migrate::Migrator};
+use sqlx::migrate::Migrator;
 
 use self::{
     dialect::{Dialect, Query, get},
+    pools::Pools,
     tenants::Tenant,
 };
 use super::OpenError;
@@ -41,14 +43,6 @@ const SELECT_SCHEMA_VERSION: &str =
 
 /// Tenants whose settings are remembered.
 const TENANTS: usize = 10_000;
-
-/// Connections for the writer's lanes, for everyone who reads, and for whoever reads much and
-/// can do with what has reached a replica.
-pub struct Pools<DB: Dialect> {
-    pub write: Pool<DB>,
-    pub read: Pool<DB>,
-    pub replica: Option<Pool<DB>>,
-}
 
 /// The store on one database. A clone is another handle to it.
 pub struct SqlStore<DB: Dialect> {

@@ -6,7 +6,6 @@
 
 use async_trait::async_trait;
 use chrono::NaiveDate;
-use sqlx::Connection;
 
 use super::{
     SqlStore,
@@ -134,8 +133,7 @@ impl<DB: Dialect> PracticeStore for SqlStore<DB> {
         tenant: TenantId,
         user: UserId,
     ) -> Result<PracticeHistory, Error> {
-        self.bulk(move |mut conn| async move {
-            let mut tx = conn.begin_with(DB::BEGIN_READ).await?;
+        self.bulk(tenant, move |mut tx| async move {
             let days = Query::<DB>::new(LIST_PRACTICE_DAYS)
                 .bind(tenant.uuid())
                 .bind(user.0);
@@ -167,8 +165,7 @@ impl<DB: Dialect> PracticeStore for SqlStore<DB> {
         days: u16,
         now: Timestamp,
     ) -> Result<PracticeTimes, Error> {
-        self.bulk(move |mut conn| async move {
-            let mut tx = conn.begin_with(DB::BEGIN_READ).await?;
+        self.bulk(tenant, move |mut tx| async move {
             let settings = tenants::settings_of::<DB>(&mut tx, tenant).await?;
             let range = last_days(settings.calendar.date_of(now), days);
             let query = of_days::<DB>(LIST_PRACTICE_TIMES, tenant, user, range);
@@ -194,8 +191,7 @@ impl<DB: Dialect> PracticeStore for SqlStore<DB> {
         with_sessions: bool,
         now: Timestamp,
     ) -> Result<UserCalendar, Error> {
-        self.bulk(move |mut conn| async move {
-            let mut tx = conn.begin_with(DB::BEGIN_READ).await?;
+        self.bulk(tenant, move |mut tx| async move {
             let settings = tenants::settings_of::<DB>(&mut tx, tenant).await?;
             let query = of_days::<DB>(LIST_CALENDAR_DAYS, tenant, user, range);
             let days = list::<DB, 3>(query, &mut tx, &CALENDAR_DAYS).await?;
@@ -231,12 +227,12 @@ impl<DB: Dialect> PracticeStore for SqlStore<DB> {
         range: DateRange,
         limit: u16,
     ) -> Result<Vec<SubjectCount>, Error> {
-        self.bulk(move |mut conn| {
+        self.bulk(tenant, move |mut tx| {
             let kind = kind.clone();
             async move {
                 let query = of_days::<DB>(SELECT_TOP_SUBJECTS, tenant, user, range);
                 let query = query.bind(i64::from(limit)).bind(kind);
-                let rows = query.fetch(&mut conn).await?;
+                let rows = query.fetch(&mut tx).await?;
                 rows.iter().map(subject_count::<DB>).collect()
             }
         })

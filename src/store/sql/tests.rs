@@ -3,14 +3,18 @@
 #[path = "../../../tests/support/postgres.rs"]
 mod pg;
 
+use std::collections::BTreeMap;
+
 use sqlx::{AssertSqlSafe, Executor, SqlSafeStr};
 use tempfile::TempDir;
 use uuid::Uuid;
 
 use super::{
-    Pools, SELECT_SCHEMA_VERSION, activities, days,
-    dialect::{CommitOutcome, Dialect, Query},
-    insights, listing, performance, practice, read, requests,
+    SELECT_SCHEMA_VERSION, activities, days,
+    dialect::{CommitOutcome, Dialect, Query, Reader},
+    insights, listing, performance,
+    pools::{Pools, Tx},
+    practice, read, requests,
     rows::Rows,
     sessions, tenant_usage, tenants, users,
 };
@@ -110,7 +114,7 @@ async fn prepare_all<DB: Dialect>(pools: &Pools<DB>)
 where
     for<'c> &'c mut DB::Connection: Executor<'c, Database = DB>,
 {
-    let mut conn = pools.write.acquire().await.unwrap();
+    let mut conn = write(pools).await;
     let nothing = DB::write_all(&mut conn, nobody(), None, &[]).await;
     assert_eq!(nothing.unwrap().rows, 0);
     for (sql, parameters, many) in statements() {
@@ -130,6 +134,11 @@ where
     }
 }
 
+async fn write<DB: Dialect>(pools: &Pools<DB>) -> Tx<DB> {
+    let tenants = BTreeMap::from([(nobody(), false)]);
+    pools.write(&tenants).await.unwrap()
+}
+
 #[expect(clippy::disallowed_methods, reason = "a tenant without rows")]
 const fn nobody() -> TenantId {
     TenantId::from_verified(Uuid::nil())
@@ -140,7 +149,7 @@ async fn list_by_all_filters<DB: Dialect>(pools: &Pools<DB>) {
     let tenant = nobody();
     let time = Timestamp::FIRST;
     let some = |text: &str| Some(text.to_owned());
-    let mut conn = pools.read.acquire().await.unwrap();
+    let mut conn = pools.read(Reader::Tenant(tenant)).await.unwrap();
     for states in [
         vec![],
         vec![SessionState::Active],
@@ -189,10 +198,10 @@ async fn what_became_of_a_commit_is_never_told_of_another_one() {
     let pools = postgres::open(&pg::database().await, None, true)
         .await
         .unwrap();
-    let mut conn = pools.write.acquire().await.unwrap();
+    let mut conn = pools.own().await.unwrap();
     let mut ids = Vec::new();
     for end in ["COMMIT", "ROLLBACK"] {
-        let mut tx = pools.write.begin().await.unwrap();
+        let mut tx = write(&pools).await;
         let written = sqlx::Postgres::write_all(&mut tx, nobody(), None, &[]).await;
         let id = written.unwrap().transaction_id.unwrap();
         let open = sqlx::Postgres::outcome(&mut conn, &id).await.unwrap();
