@@ -121,7 +121,9 @@ pub async fn find_gap(conn: &mut PgConnection) -> sqlx::Result<Option<String>> {
         probes.push(format!("EXISTS (SELECT FROM {name})"));
     }
     let probe = format!("SELECT {} AS sees", probes.join(" OR "));
-    let probe = sqlx::query(AssertSqlSafe(probe)).fetch_one(&mut *tx).await?;
+    let probe = sqlx::query(AssertSqlSafe(probe))
+        .fetch_one(&mut *tx)
+        .await?;
     let sees = probe.try_get::<Option<bool>, _>("sees")?.unwrap_or(false);
     Ok(sees.then(|| "dwell_tenant sees rows of no tenant that it is set to".to_owned()))
 }
@@ -135,7 +137,9 @@ async fn may_act(conn: &mut PgConnection) -> sqlx::Result<bool> {
 }
 
 async fn roles_missing(conn: &mut PgConnection) -> sqlx::Result<String> {
-    let row = sqlx::query(SELECT_HOW_TO_MAKE_ROLES).fetch_one(conn).await?;
+    let row = sqlx::query(SELECT_HOW_TO_MAKE_ROLES)
+        .fetch_one(conn)
+        .await?;
     let (login, sql): (String, String) = (row.try_get("login")?, row.try_get("sql")?);
     Ok(format!(
         "{login} may not act as dwell_jobs and dwell_tenant; let a superuser run: {sql}"

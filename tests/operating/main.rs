@@ -3,6 +3,7 @@
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
+    clippy::panic,
     clippy::indexing_slicing,
     reason = "a test fails by panicking"
 )]
@@ -14,3 +15,4 @@ mod check;
 mod citus;
 mod cluster;
 mod replica;
+mod row_security;

@@ -67,9 +67,7 @@ impl<DB: Dialect> PerformanceStore for SqlStore<DB> {
         let query = Arc::new(query);
         self.bulk(tenant, move |mut tx| {
             let query = query.clone();
-            async move {
-                read_performance::<DB>(&mut tx, tenant, &query, now).await
-            }
+            async move { read_performance::<DB>(&mut tx, tenant, &query, now).await }
         })
         .await
     }

@@ -224,8 +224,7 @@ impl<DB: Dialect> Store for SqlStore<DB> {
                 return Ok(None);
             }
             let more = count(limit).saturating_add(1);
-            let items =
-                activities::by_session::<DB>(&mut tx, tenant, session, after, more).await?;
+            let items = activities::by_session::<DB>(&mut tx, tenant, session, after, more).await?;
             Ok(Some(Page::cut(items, limit, |activity| {
                 (activity.started_at, activity.id)
             })))
