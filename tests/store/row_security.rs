@@ -40,7 +40,7 @@ const SELECT_UNGUARDED: &str = "
             '(tenant_id = (NULLIF(current_setting(''dwell.tenant_id''::text, true), ''''::text))::uuid)',
             'all_tenants', 'PERMISSIVE', '{dwell_jobs,postgres}', 'ALL', 'true', NULL
         ] IS NOT DISTINCT FROM ARRAY(
-            SELECT unnest(ARRAY[policyname, permissive, roles::text, cmd, qual, with_check])
+            SELECT unnest(ARRAY[policyname::text, permissive, roles::text, cmd, qual, with_check])
             FROM pg_policies WHERE tablename = c.table_name ORDER BY policyname DESC))
     ORDER BY c.table_name";
 
@@ -218,7 +218,7 @@ async fn jobs_read_of_all_tenants_and_write_nothing() {
         for write in [
             format!("UPDATE {table} SET tenant_id = tenant_id"),
             format!("DELETE FROM {table}"),
-            format!("INSERT INTO {table} SELECT * FROM {table}"),
+            format!("INSERT INTO {table} (tenant_id) VALUES (gen_random_uuid())"),
         ] {
             let refused = Err(REFUSED.to_owned());
             assert_eq!(raw.attempt(jobs, write).await, refused, "{table}");
