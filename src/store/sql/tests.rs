@@ -5,13 +5,13 @@ mod pg;
 
 use std::collections::BTreeMap;
 
-use sqlx::{AssertSqlSafe, Executor, SqlSafeStr};
+use sqlx::{AssertSqlSafe, Executor, Postgres, SqlSafeStr};
 use tempfile::TempDir;
 use uuid::Uuid;
 
 use super::{
     SELECT_SCHEMA_VERSION, activities, days,
-    dialect::{CommitOutcome, Dialect, Query, Reader},
+    dialect::{CommitOutcome, Dialect, Query, Reader, get},
     insights, listing, performance,
     pools::{Pools, Tx},
     practice, read, requests,
@@ -22,6 +22,7 @@ use crate::{
     domain::{
         ids::{SessionId, TenantId, UserId},
         session::{CompletionStatus, EndReason, SessionFilter, SessionState},
+        settings::TenantSettings,
         time::Timestamp,
     },
     store::{postgres, sqlite},
@@ -139,9 +140,14 @@ async fn write<DB: Dialect>(pools: &Pools<DB>) -> Tx<DB> {
     pools.write(&tenants).await.unwrap()
 }
 
-#[expect(clippy::disallowed_methods, reason = "a tenant without rows")]
+/// Without rows.
 const fn nobody() -> TenantId {
-    TenantId::from_verified(Uuid::nil())
+    tenant(Uuid::nil())
+}
+
+#[expect(clippy::disallowed_methods, reason = "a tenant of the test's own")]
+const fn tenant(id: Uuid) -> TenantId {
+    TenantId::from_verified(id)
 }
 
 /// A statement for each filter that there may be: run, since they are put together as they go.
@@ -193,6 +199,46 @@ async fn postgres_understands_every_statement() {
     list_by_all_filters(&pools).await;
 }
 
+/// The tenants that a statement sees which does not say whose it is for.
+async fn seen(mut tx: Tx<Postgres>) -> Vec<Uuid> {
+    let query = Query::<Postgres>::new("SELECT tenant_id FROM tenants ORDER BY tenant_id");
+    let rows = query.fetch(&mut tx).await.unwrap();
+    let ids = rows.iter().map(|row| get::<Postgres, _>(row, "tenant_id"));
+    ids.collect::<Result<_, _>>().unwrap()
+}
+
+#[tokio::test]
+async fn postgres_shows_a_transaction_what_is_for_whom_it_acts() {
+    let url = pg::database().await;
+    let pools = postgres::open(&url, Some(&url), true).await.unwrap();
+    let ids = [Uuid::from_u128(1), Uuid::from_u128(2)];
+    let [first, second] = ids.map(tenant);
+    let both = BTreeMap::from([(first, false), (second, true)]);
+    let defaults = TenantSettings::default();
+    let insert = async |tx: &mut Tx<Postgres>, id| {
+        let sql = tenants::INSERT_TENANT;
+        tenants::write::<Postgres>(tx, id, sql, &defaults, Timestamp::FIRST).await
+    };
+    let mut tx = pools.write(&both).await.unwrap();
+    insert(&mut tx, first).await.unwrap();
+    Postgres::act_for(&mut tx, second).await.unwrap();
+    insert(&mut tx, second).await.unwrap();
+    assert!(insert(&mut tx, first).await.is_err());
+    drop(tx);
+    for id in [first, second] {
+        let mut tx = pools.write(&BTreeMap::from([(id, false)])).await.unwrap();
+        insert(&mut tx, id).await.unwrap();
+        tx.commit().await.unwrap();
+    }
+
+    assert_eq!(seen(pools.write(&both).await.unwrap()).await, [ids[0]]);
+    let reader = Reader::Tenant(second);
+    assert_eq!(seen(pools.read(reader).await.unwrap()).await, [ids[1]]);
+    let replica = pools.read_replica(reader).await.unwrap();
+    assert_eq!(seen(replica).await, [ids[1]]);
+    assert_eq!(seen(pools.read(Reader::Jobs).await.unwrap()).await, ids);
+}
+
 #[tokio::test]
 async fn what_became_of_a_commit_is_never_told_of_another_one() {
     let pools = postgres::open(&pg::database().await, None, true)
@@ -202,9 +248,9 @@ async fn what_became_of_a_commit_is_never_told_of_another_one() {
     let mut ids = Vec::new();
     for end in ["COMMIT", "ROLLBACK"] {
         let mut tx = write(&pools).await;
-        let written = sqlx::Postgres::write_all(&mut tx, nobody(), None, &[]).await;
+        let written = Postgres::write_all(&mut tx, nobody(), None, &[]).await;
         let id = written.unwrap().transaction_id.unwrap();
-        let open = sqlx::Postgres::outcome(&mut conn, &id).await.unwrap();
+        let open = Postgres::outcome(&mut conn, &id).await.unwrap();
         assert_eq!(open, CommitOutcome::InProgress);
         if end == "COMMIT" {
             tx.commit().await.unwrap();
@@ -227,7 +273,7 @@ async fn what_became_of_a_commit_is_never_told_of_another_one() {
         ),
     ];
     for (id, expected) in cases {
-        let outcome = sqlx::Postgres::outcome(&mut conn, &id).await.unwrap();
+        let outcome = Postgres::outcome(&mut conn, &id).await.unwrap();
         assert_eq!(outcome, expected, "{id}");
     }
 }
