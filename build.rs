@@ -1,6 +1,12 @@
 //! Compiles `proto/` without a system protoc, and keeps the descriptor set for reflection.
 
-use std::{env, error::Error, fs, path::PathBuf};
+use std::{collections::BTreeSet, env, error::Error, fs, path::PathBuf};
+
+use protox::prost_reflect::{EnumDescriptor, Kind, MessageDescriptor};
+use tonic_prost_build::Builder;
+
+/// Messages that are written to files as proto JSON, with all messages and enumerations in them.
+const JSON: [&str; 1] = ["Session"];
 
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo:rerun-if-changed=proto");
@@ -21,9 +27,78 @@ fn main() -> Result<(), Box<dyn Error>> {
         out.join("dwell_descriptor.bin"),
         compiler.encode_file_descriptor_set(),
     )?;
-    tonic_prost_build::configure()
+    let contract = compiler.descriptor_pool();
+    let mut builder = tonic_prost_build::configure()
         .build_client(true)
-        .btree_map(".")
-        .compile_fds(compiler.file_descriptor_set())?;
+        .btree_map(".");
+    let mut done = BTreeSet::new();
+    for name in JSON {
+        let message = contract.get_message_by_name(&format!("dwell.v1.{name}"));
+        let message = message.ok_or_else(|| format!("no message {name}"))?;
+        builder = with_json(builder, &message, &mut done)?;
+    }
+    builder.compile_fds(compiler.file_descriptor_set())?;
     Ok(())
+}
+
+/// Has a message serialize as proto JSON does: the fields that are set, by their JSON names.
+fn with_json(
+    mut builder: Builder,
+    message: &MessageDescriptor,
+    done: &mut BTreeSet<String>,
+) -> Result<Builder, Box<dyn Error>> {
+    let path = format!(".{}", message.full_name());
+    if !done.insert(path.clone()) {
+        return Ok(builder);
+    }
+    builder = builder.message_attribute(&path, "#[derive(serde::Serialize)]");
+    for field in message.fields() {
+        let mut how = format!(
+            "rename = \"{}\", skip_serializing_if = \"crate::pb::json::is_unset\"",
+            field.json_name()
+        );
+        let is_one = !field.is_list() && !field.supports_presence();
+        let with = match field.kind() {
+            Kind::String | Kind::Bool | Kind::Int32 | Kind::Double => None,
+            Kind::Int64 if is_one => Some("int64".to_owned()),
+            Kind::Enum(kind) if is_one => {
+                if done.insert(kind.full_name().to_owned()) {
+                    builder = with_names(builder, &kind);
+                }
+                Some(format!("enumeration::<{}, _>", kind.name()))
+            }
+            Kind::Message(inner) => match inner.full_name() {
+                "google.protobuf.Timestamp" | "google.protobuf.Duration" => Some("text".to_owned()),
+                "google.protobuf.Struct" => Some("structure".to_owned()),
+                _ if field.is_map() && is_plain(&inner.map_entry_value_field().kind()) => None,
+                name if name.starts_with("dwell.v1.") && !field.is_map() => {
+                    builder = with_json(builder, &inner, done)?;
+                    None
+                }
+                _ => return Err(format!("no JSON for {}", field.full_name()).into()),
+            },
+            _ => return Err(format!("no JSON for {}", field.full_name()).into()),
+        };
+        if let Some(with) = with {
+            how = format!("{how}, serialize_with = \"crate::pb::json::{with}\"");
+        }
+        let path = format!("{path}.{}", field.name());
+        builder = builder.field_attribute(path, format!("#[serde({how})]"));
+    }
+    Ok(builder)
+}
+
+/// What serde writes as proto JSON does.
+fn is_plain(kind: &Kind) -> bool {
+    matches!(kind, Kind::String | Kind::Bool | Kind::Int32 | Kind::Double)
+}
+
+/// Has an enumeration serialize as the names of its values.
+fn with_names(builder: Builder, kind: &EnumDescriptor) -> Builder {
+    let path = format!(".{}", kind.full_name());
+    let builder = builder.enum_attribute(&path, "#[derive(serde::Serialize)]");
+    kind.values().fold(builder, |builder, value| {
+        let rename = format!("#[serde(rename = \"{}\")]", value.name());
+        builder.field_attribute(format!("{path}.{}", value.name()), rename)
+    })
 }

@@ -6,6 +6,8 @@
     reason = "generated code, and comments that belong to the contract"
 )]
 
+pub mod json;
+
 /// Package `dwell.v1`.
 pub mod v1 {
     tonic::include_proto!("dwell.v1");

@@ -11,14 +11,15 @@ use tracing::{info, warn};
 use crate::{
     domain::{ids::IdSource, time::Clock},
     grpc::{
-        Context, Insights, KEY_NAME, PageTokens, Sessions, Tenants, UsageStats,
+        Context, Goals, Insights, KEY_NAME, PageTokens, Reports, Sessions, Tenants, UsageStats,
         observe::ObserveLayer, require_tenant,
     },
     jobs::Jobs,
     pb::{
         FILE_DESCRIPTOR_SET,
         v1::{
-            insights_service_server::InsightsServiceServer,
+            goal_service_server::GoalServiceServer, insights_service_server::InsightsServiceServer,
+            report_service_server::ReportServiceServer,
             session_service_server::SessionServiceServer,
             tenant_service_server::TenantServiceServer,
             usage_stats_service_server::UsageStatsServiceServer,
@@ -47,10 +48,20 @@ const CONNECTION_WINDOW: u32 = 8 * 1024 * 1024;
 type Session = SessionServiceServer<Sessions>;
 type Usage = UsageStatsServiceServer<UsageStats>;
 type Insight = InsightsServiceServer<Insights>;
+type Report = ReportServiceServer<Reports>;
+type Goal = GoalServiceServer<Goals>;
 type Tenant = TenantServiceServer<Tenants>;
 
 /// The names that health answers for: the whole, and each service.
-const HEALTH_NAMES: [&str; 5] = ["", Session::NAME, Usage::NAME, Insight::NAME, Tenant::NAME];
+const HEALTH_NAMES: [&str; 7] = [
+    "",
+    Session::NAME,
+    Usage::NAME,
+    Insight::NAME,
+    Report::NAME,
+    Goal::NAME,
+    Tenant::NAME,
+];
 
 /// What a server is made of.
 pub struct Parts {
@@ -155,6 +166,8 @@ fn routes(context: Context) -> Result<(HealthReporter, Routes), Box<dyn Error + 
             .with_service_name(Session::NAME)
             .with_service_name(Usage::NAME)
             .with_service_name(Insight::NAME)
+            .with_service_name(Report::NAME)
+            .with_service_name(Goal::NAME)
             .with_service_name(Tenant::NAME)
             .with_service_name("grpc.health.v1.Health")
     };
@@ -171,6 +184,14 @@ fn routes(context: Context) -> Result<(HealthReporter, Routes), Box<dyn Error + 
         ))
         .add_service(Insight::with_interceptor(
             Insights(context.clone()),
+            require_tenant,
+        ))
+        .add_service(Goal::with_interceptor(
+            Goals(context.clone()),
+            require_tenant,
+        ))
+        .add_service(Report::with_interceptor(
+            Reports(context.clone()),
             require_tenant,
         ))
         .add_service(Tenant::with_interceptor(Tenants(context), require_tenant));

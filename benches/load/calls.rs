@@ -5,16 +5,18 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
+use chrono::NaiveDate;
 use dwell::pb::v1::{
     EndSessionRequest, GetSessionRequest, GetTenantUsageReportRequest, GetUserUsageStatsRequest,
     ListSessionsRequest, RecordUsageRequest, StartSessionRequest, UsageIncrement,
-    insights_service_client::InsightsServiceClient, session_service_client::SessionServiceClient,
+    insights_service_client::InsightsServiceClient, report_service_client::ReportServiceClient,
+    session_service_client::SessionServiceClient,
     usage_stats_service_client::UsageStatsServiceClient,
 };
 use tonic::{Request, transport::Channel};
 use uuid::Uuid;
 
-use crate::{Result, insights::Insight};
+use crate::{Result, insights::Insight, reports::Period};
 
 /// Whom calls are for: users, numbered from 1, of tenants, numbered from `first_tenant`.
 #[derive(Clone, Copy, Debug)]
@@ -54,6 +56,12 @@ pub enum Workload {
     Report(GetTenantUsageReportRequest),
     /// What a user's sessions add up to.
     Insight(Insight),
+    /// The same on one page: whose, and as of when.
+    UserReport {
+        period: Period,
+        user: Uuid,
+        today: NaiveDate,
+    },
 }
 
 /// One caller, on a connection that it may share.
@@ -61,6 +69,7 @@ pub struct Caller {
     sessions: SessionServiceClient<Channel>,
     usage: UsageStatsServiceClient<Channel>,
     insights: InsightsServiceClient<Channel>,
+    reports: ReportServiceClient<Channel>,
     population: Population,
     random: fastrand::Rng,
 }
@@ -70,7 +79,8 @@ impl Caller {
         Self {
             sessions: SessionServiceClient::new(channel.clone()),
             usage: UsageStatsServiceClient::new(channel.clone()),
-            insights: InsightsServiceClient::new(channel),
+            insights: InsightsServiceClient::new(channel.clone()),
+            reports: ReportServiceClient::new(channel),
             population,
             random: fastrand::Rng::with_seed(seed),
         }
@@ -99,6 +109,15 @@ impl Caller {
                 let tenant = self.tenant();
                 let answered = insight.call(&mut self.insights, tenant).await?;
                 insist(answered, "the answer is not of the user's sessions")?;
+            }
+            Workload::UserReport {
+                period,
+                user,
+                today,
+            } => {
+                let tenant = self.tenant();
+                let answered = period.call(&mut self.reports, tenant, *user, *today);
+                insist(answered.await?, "the report is not of the user's sessions")?;
             }
         }
         Ok(true)

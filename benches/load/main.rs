@@ -22,6 +22,7 @@ mod pgbench;
 #[path = "../../tests/support/server.rs"]
 mod postgres_server;
 mod practice;
+mod reports;
 mod rows;
 mod servers;
 mod table;

@@ -124,7 +124,8 @@ impl Calendar {
     }
 
     /// Whether any instant belongs to the local day.
-    fn has(&self, date: NaiveDate) -> bool {
+    #[must_use]
+    pub fn has(&self, date: NaiveDate) -> bool {
         let always = Timestamp::from_micros(i64::MIN);
         let sinces = self.later.iter().map(|era| era.since);
         let untils = sinces.chain([Timestamp::from_micros(i64::MAX)]);

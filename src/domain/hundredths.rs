@@ -14,6 +14,17 @@ impl Hundredths {
         Self::rounded(i128::from(part) * 10_000, whole)
     }
 
+    /// `100 * part / whole` of measures, a half rounded away from zero; as large as can be where
+    /// it would be larger.
+    #[must_use]
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "the cast from float saturates"
+    )]
+    pub fn ratio(part: f64, whole: f64) -> Self {
+        Self((10_000.0 * part / whole).round() as i64)
+    }
+
     /// The mean of `count` values whose hundredths add up to `sum`.
     #[must_use]
     pub fn mean(sum: i64, count: i64) -> Option<Self> {

@@ -38,6 +38,10 @@ id!(
     /// A caller's id for one `RecordUsage`, unique within its tenant.
     RequestId
 );
+id!(
+    /// A goal, unique within its tenant.
+    GoalId
+);
 
 /// The tenant that a call acts for, after the interceptor has verified it.
 ///

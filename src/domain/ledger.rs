@@ -8,17 +8,20 @@
 //! Sums are not loaded: what a batch adds to users and days is added to what is stored, by the
 //! database.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    mem,
-};
+mod goals;
+mod table;
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::NaiveDate;
 
+use self::goals::Goals;
+pub use self::table::Table;
 use super::{
-    activity::{Activity, ActivityDetails},
+    activity::Activity,
     ids::{ActivityId, RequestId, SessionId, UserId},
     insights::{
+        effort::Effort,
         practice::PracticeAdditions,
         tally::{Additions, Tally},
     },
@@ -27,7 +30,7 @@ use super::{
     settings::TenantSettings,
     time::Timestamp,
     usage::{DailyUsage, UsageCounters, UsageRequest},
-    user::User,
+    user::{LockedUser, User},
 };
 
 /// Why a command stopped deciding.
@@ -60,91 +63,6 @@ pub trait Command: Send + Sync + 'static {
     fn decide(&self, ledger: &mut Ledger) -> Result<Self::Outcome, Halt>;
 }
 
-/// Rows of one table by key: as they were loaded, and as they are to be written.
-#[derive(Debug)]
-pub struct Table<K, V> {
-    /// `None` where it was looked for and is not there.
-    loaded: BTreeMap<K, Option<V>>,
-    changed: BTreeMap<K, V>,
-    missing: BTreeSet<K>,
-}
-
-impl<K, V> Default for Table<K, V> {
-    fn default() -> Self {
-        Self {
-            loaded: BTreeMap::new(),
-            changed: BTreeMap::new(),
-            missing: BTreeSet::new(),
-        }
-    }
-}
-
-impl<K: Ord + Copy, V> Table<K, V> {
-    /// Notes that the row will be needed, if it is not loaded.
-    pub fn want(&mut self, key: K) {
-        if !self.loaded.contains_key(&key) {
-            self.missing.insert(key);
-        }
-    }
-
-    /// The row as it stands after the changes so far.
-    pub fn get(&mut self, key: K) -> Result<Option<&V>, Halt> {
-        self.want(key);
-        match (self.changed.get(&key), self.loaded.get(&key)) {
-            (Some(row), _) => Ok(Some(row)),
-            (None, Some(row)) => Ok(row.as_ref()),
-            (None, None) => Err(Halt::Missing),
-        }
-    }
-
-    /// Writes the row at the end of the batch.
-    pub fn put(&mut self, key: K, row: V) {
-        self.changed.insert(key, row);
-    }
-
-    /// Whether commands asked for what is not loaded.
-    #[must_use]
-    pub fn is_missing(&self) -> bool {
-        !self.missing.is_empty()
-    }
-
-    /// The keys that commands asked for since the last call, in order.
-    pub fn take_missing(&mut self) -> BTreeSet<K> {
-        mem::take(&mut self.missing)
-    }
-
-    /// Adds what was found of `keys`.
-    pub fn load(
-        &mut self,
-        keys: impl IntoIterator<Item = K>,
-        rows: impl IntoIterator<Item = (K, V)>,
-    ) {
-        for key in keys {
-            self.loaded.entry(key).or_insert(None);
-        }
-        for (key, row) in rows {
-            self.loaded.insert(key, Some(row));
-        }
-    }
-
-    /// Rows to insert, in key order.
-    pub fn inserted(&self) -> impl Iterator<Item = &V> {
-        self.written(false)
-    }
-
-    /// Rows to update, in key order.
-    pub fn updated(&self) -> impl Iterator<Item = &V> {
-        self.written(true)
-    }
-
-    fn written(&self, existing: bool) -> impl Iterator<Item = &V> {
-        self.changed
-            .iter()
-            .filter(move |(key, _)| matches!(self.loaded.get(key), Some(Some(_))) == existing)
-            .map(|(_, row)| row)
-    }
-}
-
 /// The part of one tenant's data that a batch touches.
 #[derive(Debug)]
 pub struct Ledger {
@@ -152,7 +70,7 @@ pub struct Ledger {
     pub now: Timestamp,
     /// Users whose data is nobody else's to change until the commit: what was read of it since
     /// still stands.
-    pub locks: Table<UserId, ()>,
+    pub locks: Table<UserId, LockedUser>,
     pub sessions: Table<SessionId, Session>,
     /// Days as they are stored, for who must know.
     pub stored_days: Table<(UserId, NaiveDate), DailyUsage>,
@@ -160,6 +78,7 @@ pub struct Ledger {
     pub requests: Table<RequestId, UsageRequest>,
     /// The sessions of a user that are stored as open. Their rows stand in `sessions`.
     pub open_sessions: Table<UserId, BTreeSet<SessionId>>,
+    pub goals: Goals,
     /// What the batch adds to what performance is computed from.
     pub performance: Additions,
     /// What the batch adds to practice.
@@ -185,6 +104,7 @@ impl Ledger {
             activities: Table::default(),
             requests: Table::default(),
             open_sessions: Table::default(),
+            goals: Goals::default(),
             performance: Additions::default(),
             practice: PracticeAdditions::default(),
             forgotten_requests: BTreeSet::new(),
@@ -218,9 +138,17 @@ impl Ledger {
         self.settings().calendar.date_of(self.now)
     }
 
-    /// What the batch adds to users, by id.
+    /// What the batch adds to users, by id, but for those that were not there when they were to
+    /// be locked.
     pub fn added_users(&self) -> impl Iterator<Item = &User> {
-        self.users.values()
+        let users = self.users.values();
+        users.filter(|user| !self.locks.is_absent(&user.id))
+    }
+
+    /// Those users: what was decided on there being nothing of them holds if there still is none.
+    pub fn new_users(&self) -> impl Iterator<Item = &User> {
+        let users = self.users.values();
+        users.filter(|user| self.locks.is_absent(&user.id))
     }
 
     /// What the batch adds to days, by user and date.
@@ -230,10 +158,11 @@ impl Ledger {
 
     /// Forgets all changes, for deciding anew on more.
     pub fn reset(&mut self) {
-        self.sessions.changed.clear();
-        self.activities.changed.clear();
-        self.requests.changed.clear();
-        self.open_sessions.changed.clear();
+        self.sessions.revert();
+        self.activities.revert();
+        self.requests.revert();
+        self.open_sessions.revert();
+        self.goals.revert();
         self.performance.clear();
         self.practice.clear();
         self.forgotten_requests.clear();
@@ -242,15 +171,32 @@ impl Ledger {
         self.new_settings = None;
     }
 
-    /// Adds locks, and forgets what was read without them.
-    pub fn lock(&mut self, users: impl IntoIterator<Item = UserId>) {
+    /// Adds locks on `users`, of whom `found` are there, and forgets what was read without them.
+    pub fn lock(
+        &mut self,
+        users: impl IntoIterator<Item = UserId>,
+        found: impl IntoIterator<Item = (UserId, LockedUser)>,
+    ) {
         self.sessions = Table::default();
         self.stored_days = Table::default();
         self.activities = Table::default();
         self.requests = Table::default();
         self.open_sessions = Table::default();
+        self.goals = Goals::default();
         self.locks.take_missing();
-        self.locks.load(users, []);
+        let users: Vec<_> = users.into_iter().collect();
+        self.locks.load(users.iter().copied(), found);
+        for user in users {
+            if let Ok(
+                None
+                | Some(LockedUser {
+                    has_active_goals: false,
+                }),
+            ) = self.locks.get(user)
+            {
+                self.goals.active.load([user], []);
+            }
+        }
     }
 
     /// A session of `user`, ended first if it is over by now: an expired session never comes
@@ -265,7 +211,7 @@ impl Ledger {
                 expiry.ended_at,
                 expiry.reason,
                 SessionReview::default(),
-            );
+            )?;
         }
         Ok(session)
     }
@@ -315,18 +261,23 @@ impl Ledger {
         at: Timestamp,
         reason: EndReason,
         review: SessionReview,
-    ) {
+    ) -> Result<(), Halt> {
         session.end(at, reason, review, self.settings());
         session.updated_at = self.now;
-        self.count_end(session);
+        self.count_end(session)?;
         self.sessions.put(session.id, session.clone());
+        Ok(())
     }
 
     /// Counts an ended session: its seconds for its user and each local day, itself for the
-    /// day of its start, and what performance is computed from.
-    pub fn count_end(&mut self, session: &Session) {
-        for (date, tally) in Tally::of_session(session, self.settings(), self.now) {
-            self.performance.add(session, date, tally);
+    /// day of its start, what performance is computed from, and the user's goals.
+    pub fn count_end(&mut self, session: &Session) -> Result<(), Halt> {
+        let done = Tally::of_session(session, self.settings(), self.now);
+        for (date, tally) in &done {
+            self.performance.add(session, *date, *tally);
+        }
+        for (date, effort) in Effort::of_session(session, self.settings(), self.now) {
+            self.performance.add_effort(session, date, effort);
         }
         let mut by_day = session.seconds_by_day(self.settings(), self.now);
         // Less than a second is no use of a day.
@@ -343,18 +294,17 @@ impl Ledger {
         let day = self.day(session.user_id, session.start_date);
         day.sessions_completed = day.sessions_completed.saturating_add(completed);
         self.practice.count(session);
+        self.count_for_goals(session, &done)
     }
 
     /// Counts an activity of a session for the local day of its own start.
-    pub fn count_activity(
-        &mut self,
-        session: &Session,
-        details: &ActivityDetails,
-        started_at: Timestamp,
-    ) {
-        let date = self.settings().calendar.date_of(started_at);
-        self.performance
-            .add(session, date, Tally::of_activity(details));
+    pub fn count_activity(&mut self, session: &Session, activity: &Activity) -> Result<(), Halt> {
+        let date = self.settings().calendar.date_of(activity.started_at);
+        let tally = Tally::of_activity(&activity.details);
+        self.performance.add(session, date, tally);
+        let effort = Effort::of_activity(activity);
+        self.performance.add_effort(session, date, effort);
+        self.count_for_goals(session, &[(date, tally)])
     }
 
     /// A sign of life of a session and of its user.
@@ -367,11 +317,16 @@ impl Ledger {
 
     /// What the batch adds to a user, who did something at `seen`.
     pub fn user(&mut self, id: UserId, seen: Timestamp) -> &mut User {
-        let now = self.now;
-        let user = self.users.entry(id);
-        let user = user.or_insert_with(|| User::new(id, seen, now));
+        let user = self.user_unseen(id);
         user.seen(seen);
         user
+    }
+
+    /// What the batch adds to a user that is there, who need not have done anything.
+    fn user_unseen(&mut self, id: UserId) -> &mut User {
+        let now = self.now;
+        let user = self.users.entry(id);
+        user.or_insert_with(|| User::unseen(id, now))
     }
 
     /// What the batch adds to one of a user's days. To add nothing is to use the day.

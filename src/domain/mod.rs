@@ -8,6 +8,7 @@ pub mod activity;
 pub mod calendar;
 pub mod commands;
 pub mod fingerprint;
+pub mod goal;
 pub mod hundredths;
 pub mod ids;
 pub mod insights;

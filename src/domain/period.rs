@@ -2,7 +2,7 @@
 
 use std::iter;
 
-use chrono::{Datelike, NaiveDate};
+use chrono::{Datelike, NaiveDate, Weekday};
 
 use super::calendar::plus_days;
 
@@ -96,6 +96,24 @@ impl Granularity {
         }
     }
 
+    /// The period that [`Granularity::label`] calls so, to the letter; `None` if there is none.
+    #[must_use]
+    pub fn labelled(self, label: &str) -> Option<DateRange> {
+        let date = match self {
+            Self::Day => label.parse().ok(),
+            Self::Week => {
+                let (year, week) = label.split_once("-W")?;
+                NaiveDate::from_isoywd_opt(year.parse().ok()?, week.parse().ok()?, Weekday::Mon)
+            }
+            Self::Month => {
+                let (year, month) = label.split_once('-')?;
+                NaiveDate::from_ymd_opt(year.parse().ok()?, month.parse().ok()?, 1)
+            }
+        };
+        let period = self.holding(date?);
+        (self.label(period) == label).then_some(period)
+    }
+
     /// The last day of the period that holds `date`.
     fn last_day(self, date: NaiveDate) -> NaiveDate {
         match self {
@@ -162,6 +180,46 @@ mod tests {
     }
 
     #[test]
+    fn a_label_is_read_to_the_letter() {
+        let week = |label| Granularity::Week.labelled(label);
+        assert_eq!(week("2026-W53"), Some(range("2026-12-28", "2027-01-03")));
+        assert_eq!(week("2026-W01"), Some(range("2025-12-29", "2026-01-04")));
+        for wrong in [
+            "2025-W53",
+            "2026-W54",
+            "2026-W00",
+            "2026-W1",
+            "2026-W001",
+            "2026W47",
+            "2026-w47",
+            "2026-47",
+            "+2026-W47",
+            " 2026-W47",
+            "2026-W47 ",
+            "2026-W+7",
+            "26-W47",
+            "2026-W",
+            "-W47",
+            "",
+        ] {
+            assert_eq!(week(wrong), None, "{wrong:?}");
+        }
+        let month = |label| Granularity::Month.labelled(label);
+        assert_eq!(month("2028-02"), Some(range("2028-02-01", "2028-02-29")));
+        for wrong in [
+            "2026-13",
+            "2026-00",
+            "2026-1",
+            "2026-011",
+            "2026-11-01",
+            "202611",
+            "",
+        ] {
+            assert_eq!(month(wrong), None, "{wrong:?}");
+        }
+    }
+
+    #[test]
     fn days_that_have_not_begun_are_not_counted() {
         let month = range("2026-02-01", "2026-02-28");
         let until = |today: &str| month.days_until(today.parse().unwrap());
@@ -188,6 +246,17 @@ mod tests {
             prop_assert!(newest.contains(date));
             // They are what the whole of them is divided into.
             prop_assert_eq!(whole.periods(granularity), last);
+        }
+
+        #[test]
+        fn a_period_is_found_by_its_label(
+            offset in 0_i64..30_000,
+            granularity in prop::sample::select(vec![
+                Granularity::Day, Granularity::Week, Granularity::Month,
+            ]),
+        ) {
+            let period = granularity.holding(plus_days(FIRST_DATE, offset));
+            prop_assert_eq!(granularity.labelled(&granularity.label(period)), Some(period));
         }
 
         #[test]

@@ -1,6 +1,6 @@
 //! Why a request that was understood is not carried out.
 
-use super::{session::EndReason, time::Timestamp};
+use super::{goal::GoalStatus, session::EndReason, time::Timestamp};
 
 /// One field of a request, and what would be right in it.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -25,6 +25,7 @@ impl Violation {
 pub enum Entity {
     Session,
     User,
+    Goal,
 }
 
 /// What an id was used for before.
@@ -33,6 +34,7 @@ pub enum UsedId {
     Session,
     Activity,
     Request,
+    Goal,
 }
 
 /// A refusal that is the caller's to act on.
@@ -53,6 +55,14 @@ pub enum Rejection {
     /// The session keeps as many pauses as it can.
     TooManyPauses {
         limit: usize,
+    },
+    /// The user has as many ACTIVE goals as there may be.
+    TooManyGoals {
+        limit: usize,
+    },
+    /// The goal is not what it would have to be: ACTIVE, or not over.
+    GoalNotActive {
+        status: GoalStatus,
     },
     Invalid(Vec<Violation>),
 }

@@ -290,9 +290,15 @@ impl Session {
         self.review = review;
         self.sweep_at = None;
         self.touch(at);
-        let minutes = seconds(self.duration(at)) / 60;
-        let points = settings.points.for_minutes(minutes);
+        let points = self.time_points(at, settings);
         self.points_earned = self.points_earned.saturating_add(points);
+    }
+
+    /// Points for the whole minutes of its duration at `now`.
+    #[must_use]
+    pub fn time_points(&self, now: Timestamp, settings: &TenantSettings) -> i64 {
+        let minutes = seconds(self.duration(now)) / 60;
+        settings.points.for_minutes(minutes)
     }
 
     /// Has the sweep look at it again when it would be over.

@@ -15,6 +15,8 @@ pub struct User {
     /// The last sign of life of any kind.
     pub last_active_at: Timestamp,
     pub total_usage_seconds: i64,
+    /// Goals that are ACTIVE.
+    pub active_goals: i64,
     /// The earliest thing that is known.
     pub first_seen_at: Timestamp,
     pub created_at: Timestamp,
@@ -22,17 +24,19 @@ pub struct User {
 }
 
 impl User {
-    /// Somebody first heard of at `now`, who did something at `seen`.
+    /// Nothing to add to somebody at `now`: to who is there it makes no difference, and who is
+    /// new must be [seen](User::seen).
     #[must_use]
-    pub const fn new(id: UserId, seen: Timestamp, now: Timestamp) -> Self {
+    pub const fn unseen(id: UserId, now: Timestamp) -> Self {
         Self {
             id,
             login_count: 0,
             last_login_at: None,
             last_session_start: None,
-            last_active_at: seen,
+            last_active_at: Timestamp::FIRST,
             total_usage_seconds: 0,
-            first_seen_at: seen,
+            active_goals: 0,
+            first_seen_at: Timestamp::END,
             created_at: now,
             updated_at: now,
         }
@@ -69,6 +73,13 @@ impl User {
             open_sessions,
         }
     }
+}
+
+/// What the row of a locked user says, which nobody else changes until the commit.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct LockedUser {
+    /// Whether some of the user's goals are ACTIVE: without any there are none to look for.
+    pub has_active_goals: bool,
 }
 
 /// A user and the sessions that are open.

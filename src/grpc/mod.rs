@@ -2,8 +2,11 @@
 //! answer. Errors become a status in [`status`] and nowhere else.
 
 mod convert;
+mod file;
+mod goals;
 mod insights;
 pub mod observe;
+mod reports;
 mod session;
 mod status;
 mod stream;
@@ -18,7 +21,9 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 pub use self::{
+    goals::Goals,
     insights::Insights,
+    reports::Reports,
     session::Sessions,
     tenant::require_tenant,
     tenant_settings::Tenants,

@@ -56,6 +56,7 @@ impl From<Rejection> for Status {
         match rejection {
             Rejection::NotFound(Entity::Session) => not_found("session", "SESSION_NOT_FOUND"),
             Rejection::NotFound(Entity::User) => not_found("user", "USER_NOT_FOUND"),
+            Rejection::NotFound(Entity::Goal) => not_found("goal", "GOAL_NOT_FOUND"),
             Rejection::IdTaken(used) => id_taken(used),
             Rejection::SessionEnded { at, reason } => {
                 let reason = convert::end_reason(reason).as_str_name();
@@ -79,6 +80,19 @@ impl From<Rejection> for Status {
             Rejection::TooManyPauses { limit } => {
                 let message = format!("the session keeps {limit} pauses; end it and start another");
                 let details = info("TOO_MANY_PAUSES", [("limit", limit.to_string())]);
+                Self::with_error_details(Code::FailedPrecondition, message, details)
+            }
+            Rejection::TooManyGoals { limit } => {
+                let message = format!("the user has {limit} active goals, as many as there may be");
+                let mut details = info("TOO_MANY_GOALS", [("limit", limit.to_string())]);
+                details.add_quota_failure_violation("active_goals", &*message);
+                Self::with_error_details(Code::ResourceExhausted, message, details)
+            }
+            Rejection::GoalNotActive { status } => {
+                let status = convert::goal_status(status).as_str_name();
+                let mut details = info("GOAL_NOT_ACTIVE", [("status", status.to_owned())]);
+                details.add_precondition_failure_violation("GOAL_NOT_ACTIVE", "goal", status);
+                let message = format!("the goal's status is {status}");
                 Self::with_error_details(Code::FailedPrecondition, message, details)
             }
             Rejection::Invalid(violations) => invalid(violations),
@@ -122,6 +136,7 @@ fn id_taken(used: UsedId) -> Status {
         UsedId::Session => "session_id",
         UsedId::Activity => "activity_id",
         UsedId::Request => "request_id",
+        UsedId::Goal => "goal.id",
     };
     let message = format!("{field} was used for something else");
     let details = info("ID_TAKEN", [("field", field.to_owned())]);

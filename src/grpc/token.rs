@@ -1,13 +1,14 @@
 //! Page and resume tokens: a place in a list, signed so that it is good for that list alone.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use chrono::NaiveDate;
 use hmac::{Hmac, KeyInit, Mac};
 use serde::Serialize;
 use sha2::Sha256;
 use uuid::Uuid;
 
 use super::convert::Check;
-use crate::domain::ids::TenantId;
+use crate::domain::{ids::TenantId, rejection::Rejection};
 
 /// The name of the key in the store.
 pub const KEY_NAME: &str = "page-tokens";
@@ -17,6 +18,20 @@ const SIGNATURE: usize = 16;
 
 /// A row's sort key: a number and an id.
 pub type Place = (i64, Uuid);
+
+/// A place in a list that is sorted by a date.
+pub fn dated(date: NaiveDate, id: Uuid) -> Place {
+    (i64::from(date.to_epoch_days()), id)
+}
+
+/// What [`dated`] was made of: a token that was signed names a day.
+pub fn date_and_id((days, id): Place) -> Result<(NaiveDate, Uuid), Rejection> {
+    let date = i32::try_from(days)
+        .ok()
+        .and_then(NaiveDate::from_epoch_days);
+    let date = date.ok_or_else(|| Rejection::invalid("page_token", "names no day"))?;
+    Ok((date, id))
+}
 
 /// Makes and checks tokens, with a key that all instances share.
 pub struct PageTokens {

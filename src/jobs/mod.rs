@@ -1,8 +1,9 @@
-//! What happens by itself: sessions that are over end, and what was remembered long enough is
+//! What happens by itself: sessions and goals that are over end, and what was remembered long enough is
 //! forgotten. Each job works off one tenant at a time in bounded pieces, through the writer
 //! like everyone else, so any number of instances may run it on one database.
 
 pub mod expiry;
+pub mod goals;
 pub mod retention;
 
 use std::{sync::Arc, time::Duration};
@@ -18,6 +19,8 @@ use crate::{
 
 /// Tenants, or rows of a tenant, that are read at a time.
 const PIECE: usize = 500;
+/// How often goals that are over are looked for.
+const GOALS_INTERVAL: Duration = Duration::from_mins(1);
 /// How often remembered requests are looked through.
 const RETENTION_INTERVAL: Duration = Duration::from_mins(10);
 
@@ -36,6 +39,11 @@ impl Jobs {
         tasks.spawn(every(sweep_interval, stop.clone(), move || {
             let jobs = jobs.clone();
             async move { expiry::sweep(&jobs).await }
+        }));
+        let jobs = self.clone();
+        tasks.spawn(every(GOALS_INTERVAL, stop.clone(), move || {
+            let jobs = jobs.clone();
+            async move { goals::expire(&jobs).await }
         }));
         tasks.spawn(every(RETENTION_INTERVAL, stop.clone(), move || {
             let jobs = self.clone();

@@ -5,9 +5,11 @@
 
 pub mod check;
 mod citus;
+pub mod goals;
 pub mod performance;
 mod postgres;
 pub mod practice;
+pub mod report;
 mod row_security;
 mod sql;
 mod sqlite;
@@ -36,7 +38,9 @@ use crate::{
 };
 
 pub use self::sql::listing::SessionKey;
-use self::{performance::PerformanceStore, practice::PracticeStore};
+use self::{
+    goals::GoalStore, performance::PerformanceStore, practice::PracticeStore, report::ReportStore,
+};
 
 /// Why the store does not do what it was asked.
 #[derive(Clone, PartialEq, Debug, thiserror::Error)]
@@ -118,7 +122,7 @@ pub type DayKey = (NaiveDate, UserId);
 /// has been there. No method holds a connection after it returns, and one whose caller goes
 /// away runs to its end in a task of its own.
 #[async_trait]
-pub trait Store: PerformanceStore + PracticeStore {
+pub trait Store: GoalStore + PerformanceStore + PracticeStore + ReportStore {
     /// The tenant's settings; the defaults if it never set any.
     async fn get_settings(&self, tenant: TenantId) -> Result<TenantSettings, Error>;
 

@@ -188,6 +188,7 @@ impl Dialect for Postgres {
             Cells::Uuid(cells) => args.add(cells),
             Cells::Small(cells) => args.add(cells),
             Cells::Int(cells) => args.add(cells),
+            Cells::Float(cells) => args.add(cells),
             Cells::Bool(cells) => args.add(cells),
             Cells::Text(cells) | Cells::Json(cells) => {
                 let cells: Vec<_> = cells.iter().map(Option::as_deref).collect();
@@ -343,6 +344,7 @@ const fn array_type(kind: Kind) -> &'static str {
         Kind::Uuid => "uuid",
         Kind::Small => "smallint",
         Kind::Int => "bigint",
+        Kind::Float => "double precision",
         Kind::Bool => "boolean",
         Kind::Text | Kind::Json => "text",
         Kind::Time => "timestamptz",

@@ -268,6 +268,7 @@ fn write_cell(json: &mut String, cells: &Cells<'_>, row: usize) -> Result<(), Bo
         Cells::Uuid(cells) => write!(json, "\"{}\"", cells[row].simple())?,
         Cells::Small(cells) => write_or_null(json, cells[row])?,
         Cells::Int(cells) => write_or_null(json, cells[row])?,
+        Cells::Float(cells) => write_or_null(json, cells[row])?,
         Cells::Bool(cells) => write!(json, "{}", u8::from(cells[row]))?,
         Cells::Text(cells) | Cells::Json(cells) => {
             json.push_str(&serde_json::to_string(&cells[row])?);

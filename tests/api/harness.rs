@@ -5,7 +5,8 @@ use std::{error::Error, fs, io::ErrorKind, net::SocketAddr, sync::Arc, thread, t
 use dwell::{
     domain::time::ManualClock,
     pb::v1::{
-        self as pb, insights_service_client::InsightsServiceClient,
+        self as pb, goal_service_client::GoalServiceClient,
+        insights_service_client::InsightsServiceClient, report_service_client::ReportServiceClient,
         session_service_client::SessionServiceClient, tenant_service_client::TenantServiceClient,
         usage_stats_service_client::UsageStatsServiceClient,
     },
@@ -161,13 +162,16 @@ impl Interceptor for AsTenant {
 
 type Called = InterceptedService<Channel, AsTenant>;
 pub type Insights = InsightsServiceClient<Called>;
+pub type Reports = ReportServiceClient<Called>;
 
 /// One tenant's clients.
 #[derive(Clone)]
 pub struct Caller {
     pub sessions: SessionServiceClient<Called>,
     pub usage: UsageStatsServiceClient<Called>,
+    pub goals: GoalServiceClient<Called>,
     pub insights: Insights,
+    pub reports: Reports,
     pub settings: TenantServiceClient<Called>,
 }
 
@@ -178,7 +182,9 @@ impl Caller {
         Self {
             sessions: SessionServiceClient::new(called()),
             usage: UsageStatsServiceClient::new(called()),
+            goals: GoalServiceClient::new(called()),
             insights: InsightsServiceClient::new(called()),
+            reports: ReportServiceClient::new(called()),
             settings: TenantServiceClient::new(called()),
         }
     }

@@ -38,6 +38,7 @@ macro_rules! on_both_engines {
 
 mod ended;
 mod ending;
+mod export;
 mod harness;
 mod health;
 mod input;
@@ -46,6 +47,7 @@ mod lists;
 mod performance;
 mod performance_year;
 mod practice;
+mod reports;
 mod sessions;
 mod settings;
 mod stats_stream;

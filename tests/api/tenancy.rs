@@ -5,7 +5,7 @@ use tokio_stream::once;
 use tonic::{Code, Response, Status, Streaming};
 
 use crate::{
-    harness::{Caller, Insights, Server},
+    harness::{Caller, Insights, Reports, Server},
     support::ids::tenant,
     values::{OTHER_USER, SESSION, USER, id, reason, start},
     wire::{SERVICES, call, methods},
@@ -32,7 +32,7 @@ async fn no_rpc_answers_without_one_tenant() {
         &["00000000-0000-0000-0000-00000000000g"],
     ];
     let methods = methods(&SERVICES);
-    assert_eq!(methods.len(), 35);
+    assert_eq!(methods.len(), 39);
     for (method, _) in methods {
         for tenants in bad {
             let answer = call(&server.channel, &method, tenants, vec![Vec::new()]).await;
@@ -100,6 +100,7 @@ async fn answers(caller: &mut Caller, session: &str, user: &str) -> Vec<String> 
         sessions,
         usage,
         insights,
+        reports,
         ..
     } = caller;
     let end = pb::EndSessionRequest {
@@ -179,7 +180,38 @@ async fn answers(caller: &mut Caller, session: &str, user: &str) -> Vec<String> 
     ];
     answers.extend(practice(insights, user).await);
     answers.extend(performance(insights, user).await);
+    answers.extend(pages(reports, user).await);
     answers
+}
+
+/// What the RPCs about reports and files answer.
+async fn pages(reports: &mut Reports, user: &str) -> Vec<String> {
+    let user_id = || user.to_owned();
+    let daily = pb::GetDailyReportRequest {
+        user_id: user_id(),
+        ..Default::default()
+    };
+    let weekly = pb::GetWeeklyReportRequest {
+        user_id: user_id(),
+        ..Default::default()
+    };
+    let monthly = pb::GetMonthlyReportRequest {
+        user_id: user_id(),
+        ..Default::default()
+    };
+    let export = pb::ExportSessionsRequest {
+        filter: Some(pb::ListSessionsRequest {
+            user_id: user_id(),
+            ..Default::default()
+        }),
+        ..Default::default()
+    };
+    vec![
+        plain(reports.get_daily_report(daily).await),
+        plain(reports.get_weekly_report(weekly).await),
+        plain(reports.get_monthly_report(monthly).await),
+        all(reports.export_sessions(export).await).await,
+    ]
 }
 
 /// What the RPCs about performance answer.

@@ -4,8 +4,11 @@
     tests/clients/walk.py BINARY sqlite|postgres
 """
 
+import csv
 import datetime
 import importlib
+import io
+import json
 import os
 import pathlib
 import signal
@@ -17,7 +20,7 @@ import time
 import uuid
 
 import grpc
-from google.protobuf import descriptor_pb2, duration_pb2, timestamp_pb2
+from google.protobuf import descriptor_pb2, duration_pb2, json_format, timestamp_pb2
 from google.rpc import error_details_pb2, status_pb2
 from grpc import StatusCode as Code
 from grpc_health.v1 import health_pb2, health_pb2_grpc
@@ -86,6 +89,7 @@ class Api:
         self.stubs = [
             sessions_grpc.SessionServiceStub(channel),
             usage_grpc.UsageStatsServiceStub(channel),
+            reports_grpc.ReportServiceStub(channel),
             tenants_grpc.TenantServiceStub(channel),
         ]
 
@@ -343,6 +347,67 @@ def walk_list(api, neighbour):
     refused("nor for another filter", api.ListSessions, request, Code.INVALID_ARGUMENT)
 
 
+def walk_reports(api, neighbour):
+    """A week of two days of practice, and the month that holds it."""
+    user = new_id()
+    for day, seconds in (("2025-03-03", 1_800), ("2025-03-05", 3_630)):
+        record = sessions.RecordSessionRequest(user_id=user, productivity_rating=5)
+        record.start_time.CopyFrom(at(f"{day}T10:00:00Z"))
+        record.duration.seconds = seconds
+        api.RecordSession(record)
+    week = api.GetWeeklyReport(reports.GetWeeklyReportRequest(user_id=user, week="2025-W10"))
+    whole = week.summary
+    check(
+        "a week's sums: 15 and 30 points",
+        (whole.total_minutes, whole.total_sessions, whole.points_earned),
+        (90, 2, 45),
+    )
+    check("all of its days", [day.date[-2:] for day in week.days], "03 04 05 06 07 08 09".split())
+    check("which add up", sum(day.active_seconds for day in week.days), 5_430)
+    check("rated 5, without focus", whole.productivity_score, 80.0)
+    parts = [
+        api.GetDailyReport(reports.GetDailyReportRequest(user_id=user, date=day.date))
+        for day in week.days
+    ]
+    check("so do its points", sum(part.summary.points_earned for part in parts), 45)
+    check("a day tells its sessions", [len(part.sessions) for part in parts], [1, 0, 1, 0, 0, 0, 0])
+    asked = reports.GetMonthlyReportRequest(user_id=user, month="2025-03")
+    month = api.GetMonthlyReport(asked)
+    check("a month has the same", (len(month.days), month.summary.total_minutes), (31, 90))
+    check("and five metrics", len(month.performance), 5)
+    check("a neighbour has nothing", neighbour.GetMonthlyReport(asked).summary.total_minutes, 0)
+    asked.month = "2025-13"
+    error = refused("there is no 13th month", api.GetMonthlyReport, asked, Code.INVALID_ARGUMENT)
+    check("and says so", fields(error), {"month"})
+
+
+def walk_export(api, neighbour):
+    """Sessions in files, read by Python's own parsers."""
+    user = new_id()
+    notes = ["plain", '=1+1, "sum"', "two\r\nlines\nand more", "", "-2"]
+    for minute, note in enumerate(notes):
+        record = sessions.RecordSessionRequest(user_id=user, notes=note)
+        record.start_time.CopyFrom(at(f"2025-03-01T10:0{minute}:00.5Z"))
+        record.duration.seconds = 90
+        record.metadata.update({"n": minute})
+        record.result.scores["fluency"] = 80.5
+        api.RecordSession(record)
+    asked = reports.ExportSessionsRequest(filter=sessions.ListSessionsRequest(user_id=user))
+    table = b"".join(answer.chunk for answer in api.ExportSessions(asked)).decode()
+    rows = list(csv.DictReader(io.StringIO(table, newline="")))
+    harmless = [("'" + note) if note[:1] in ("=", "-") else note for note in notes]
+    check("a table, newest first", [row["notes"] for row in rows], harmless[::-1])
+    check("times are RFC 3339", rows[0]["start_time"], "2025-03-01T10:04:00.500Z")
+    check("numbers are numbers", {float(row["duration_seconds"]) for row in rows}, {90.0})
+    check("metadata is JSON", [json.loads(row["metadata"])["n"] for row in rows], [4, 3, 2, 1, 0])
+    asked.format = reports.ExportSessionsRequest.FORMAT_NDJSON
+    lines = b"".join(answer.chunk for answer in api.ExportSessions(asked)).decode().splitlines()
+    listed = api.ListSessions(sessions.ListSessionsRequest(user_id=user)).sessions
+    parsed = [json_format.Parse(line, session_pb2.Session()) for line in lines]
+    check("lines are the sessions as proto JSON", parsed, list(listed))
+    check("a neighbour's file is empty", list(neighbour.ExportSessions(asked)), [])
+
+
 def walk_usage(api, neighbour):
     user, request_id = new_id(), new_id()
     record = usage.RecordUsageRequest(user_id=user, date="2024-12-31", request_id=request_id)
@@ -580,6 +645,8 @@ def walk(binary, engine, folder, servers):
     walk_input(api)
     walk_record(api)
     walk_list(api, neighbour)
+    walk_reports(api, neighbour)
+    walk_export(api, neighbour)
     walk_usage(api, neighbour)
     walk_heartbeats(api)
     walk_bulk(Api(server.channel, new_id()))
@@ -644,6 +711,8 @@ def load():
         "usage": "usage_stats_service_pb2",
         "usage_grpc": "usage_stats_service_pb2_grpc",
         "tenants_grpc": "tenant_service_pb2_grpc",
+        "reports": "report_service_pb2",
+        "reports_grpc": "report_service_pb2_grpc",
     }.items():
         globals()[name] = importlib.import_module(f"dwell.v1.{module}")
     globals()["LOGOUT"] = session_pb2.END_REASON_LOGOUT

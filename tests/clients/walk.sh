@@ -159,10 +159,10 @@ answered "it serves" '.status == "SERVING"'
 
 ask "$address" list
 same "reflection lists the services" \
-    "dwell.v1.InsightsService dwell.v1.SessionService dwell.v1.TenantService dwell.v1.UsageStatsService grpc.health.v1.Health" \
+    "dwell.v1.GoalService dwell.v1.InsightsService dwell.v1.ReportService dwell.v1.SessionService dwell.v1.TenantService dwell.v1.UsageStatsService grpc.health.v1.Health" \
     "$(tr '\n' ' ' <<<"$answer" | sed 's/ $//')"
 for service in '' dwell.v1.SessionService dwell.v1.UsageStatsService dwell.v1.TenantService \
-    dwell.v1.InsightsService; do
+    dwell.v1.InsightsService dwell.v1.ReportService; do
     ask -d "{\"service\": \"$service\"}" "$address" grpc.health.v1.Health/Check
     answered "health of '${service}' is SERVING" '.status == "SERVING"'
 done
@@ -331,6 +331,14 @@ answered "a neighbour's figures of the same user are zero" '.totalSessions == "0
 call InsightsService/GetPerformanceTrend '{"user_id": "me", "periods": 61}'
 refused "whom and what: every bad field at once" $INVALID_ARGUMENT \
     '[.details[].fieldViolations[]?.field] | sort == ["metric", "periods", "user_id"]'
+
+call ReportService/GetWeeklyReport "{\"user_id\": \"$learner\", \"week\": \"2025-W10\"}"
+answered "a week on one page" '.summary.totalMinutes == "11" and .summary.totalSessions == "2"
+    and (.days | length == 7) and .topSubjects[0].subject.id == "es"'
+call ReportService/ExportSessions "{\"format\": \"FORMAT_NDJSON\",
+    \"filter\": {\"user_id\": \"$learner\"}}"
+answered "its sessions in a file" '[.chunk | @base64d | split("\n")[] | select(. != "") | fromjson
+    | .startTime] == ["2025-03-04T10:00:00Z", "2025-03-03T10:00:00Z"]'
 
 lister=5e1f0000-0000-4000-8000-0000000000a3
 for day in 01 02 03; do

@@ -50,6 +50,7 @@ mod property;
 mod reading;
 mod reference;
 mod report;
+mod reports;
 mod row_security;
 mod settings;
 mod starting;

@@ -7,15 +7,17 @@ use chrono::{Datelike, NaiveDate};
 use chrono_tz::Tz;
 use dwell::domain::{
     commands::{LogActivity, RecordSession, RecordedTime},
-    ids::ActivityId,
+    ids::{ActivityId, SessionId},
     insights::{
         cohort::Cohort,
+        effort::Effort,
         figures::{Figures, Metric},
         performance::{PerformanceQuery, Scope},
+        report::{Summary, user_report},
         tally::Tally,
     },
     period::Granularity,
-    session::Subject,
+    session::{SessionReview, Subject},
     settings::SettingsPatch,
     time::Timestamp,
 };
@@ -24,6 +26,7 @@ use uuid::Uuid;
 
 use crate::{
     fixture::{Fixture, completed, context, session, start_session, user},
+    performance::query,
     property::try_cases,
     reference::{DAY, Dates, SECOND},
 };
@@ -54,7 +57,7 @@ struct Case {
     subject: u8,
 }
 
-const KINDS: [&str; 4] = ["testing", "flashcards", "assignment", "reading"];
+const KINDS: [&str; 5] = ["testing", "flashcards", "assignment", "reading", "notes"];
 
 fn steps() -> impl Strategy<Value = Step> {
     let subject = || prop::option::of(0_u8..3);
@@ -111,6 +114,9 @@ struct Stay {
     start: i64,
     last: i64,
     ended: bool,
+    rating: Option<u8>,
+    with_notes: bool,
+    focus_mode: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -200,6 +206,36 @@ impl Reference {
         }
         (tally, attended.len().try_into().unwrap())
     }
+
+    /// What only reports tell of a user's days that `within` holds. Half a point a minute, and
+    /// one for each correct item.
+    fn effort(&self, user: usize, now: i64, within: impl Fn(NaiveDate) -> bool) -> Effort {
+        let mut effort = Effort::default();
+        let stays = self.stays.iter().filter(|one| one.user == user);
+        for stay in stays.filter(|one| one.ended || one.last + IDLE <= now) {
+            if within(self.dates.at(stay.start)) {
+                effort.points_earned += (stay.last - stay.start) / (120 * SECOND);
+                effort.notes_created += i64::from(stay.with_notes);
+                effort.ratings += i64::from(stay.rating.is_some());
+                effort.rating_sum += stay.rating.map_or(0, i64::from);
+            }
+            let mut at = stay.start;
+            while at < stay.last {
+                let until = ((at / (900 * SECOND) + 1) * 900 * SECOND).min(stay.last);
+                if stay.focus_mode && within(self.dates.at(at)) {
+                    effort.focus_seconds += (until - at) / SECOND;
+                }
+                at = until;
+            }
+        }
+        for one in self.done.iter().filter(|one| one.user == user) {
+            if within(self.dates.at(one.at)) {
+                effort.points_earned += one.correct;
+                effort.notes_created += i64::from(KINDS[one.kind] == "notes");
+            }
+        }
+        effort
+    }
 }
 
 fn subject(number: u8) -> Subject {
@@ -214,39 +250,30 @@ async fn take(step: &Step, number: usize, model: &mut Reference, engines: &[Fixt
     let now = engines[0].now().micros();
     let id = Uuid::from_u128(0x1000 + u128::try_from(number).unwrap());
     let next = session(u128::try_from(model.stays.len()).unwrap());
+    let rating = u8::try_from(number % 6).ok().filter(|rating| *rating > 0);
+    let (with_notes, focus_mode) = (number.is_multiple_of(3), number % 4 < 2);
     match step {
         Step::Record(who, about, ago, length) => {
             let start = now - ago * SECOND;
             let end = now.min(start + length * SECOND);
-            let (start_at, end_at) = (Timestamp::from_micros(start), Timestamp::from_micros(end));
-            for db in engines {
-                let mut context = context();
-                context.subject = about.map(subject);
-                let command = RecordSession {
-                    user_id: user(u128::try_from(*who).unwrap()),
-                    session_id: next,
-                    context,
-                    review: completed(),
-                    time: RecordedTime::Between {
-                        start: start_at,
-                        end: end_at,
-                    },
-                    fingerprint: None,
-                };
-                db.submit(command).await.unwrap();
-            }
-            model.stays.push(Stay {
+            let stay = Stay {
                 user: *who,
                 subject: *about,
                 start,
                 last: end,
                 ended: true,
-            });
+                rating,
+                with_notes,
+                focus_mode,
+            };
+            record(&stay, next, engines).await;
+            model.stays.push(stay);
         }
         Step::Start(who, about) => {
             for db in engines {
                 let mut start = start_session(user(u128::try_from(*who).unwrap()), next);
                 start.context.subject = about.map(subject);
+                start.context.focus_mode = focus_mode;
                 db.submit(start).await.unwrap();
             }
             let stay = Stay {
@@ -255,6 +282,9 @@ async fn take(step: &Step, number: usize, model: &mut Reference, engines: &[Fixt
                 start: now,
                 last: now,
                 ended: false,
+                rating: None,
+                with_notes: false,
+                focus_mode,
             };
             model.stays.push(stay);
         }
@@ -306,6 +336,31 @@ async fn take(step: &Step, number: usize, model: &mut Reference, engines: &[Fixt
                 db.pass(seconds.unsigned_abs());
             }
         }
+    }
+}
+
+/// Saves a stay that is over.
+async fn record(stay: &Stay, session_id: SessionId, engines: &[Fixture; 2]) {
+    for db in engines {
+        let mut context = context();
+        context.subject = stay.subject.map(subject);
+        context.focus_mode = stay.focus_mode;
+        let command = RecordSession {
+            user_id: user(u128::try_from(stay.user).unwrap()),
+            session_id,
+            context,
+            review: SessionReview {
+                notes: if stay.with_notes { "x" } else { "" }.to_owned(),
+                productivity_rating: stay.rating,
+                ..completed()
+            },
+            time: RecordedTime::Between {
+                start: Timestamp::from_micros(stay.start),
+                end: Timestamp::from_micros(stay.last),
+            },
+            fingerprint: None,
+        };
+        db.submit(command).await.unwrap();
     }
 }
 
@@ -369,6 +424,47 @@ async fn compare(case: &Case, model: &Reference, engines: &[Fixture; 2]) {
             }
         }
     }
+    report(case, model, engines, asked).await;
+}
+
+/// A report tells what insights tell and what only it does, and its days add up to it.
+async fn report(case: &Case, model: &Reference, engines: &[Fixture; 2], asked: NaiveDate) {
+    let now = engines[0].now();
+    let query = |granularity, date| PerformanceQuery {
+        date: Some(date),
+        ..query(user(0), granularity, Scope::Own(None))
+    };
+    let parts = engines[0].report(query(case.granularity, asked)).await;
+    let on_other = engines[1].report(query(case.granularity, asked)).await;
+    let whole = user_report(&parts.basis, now);
+    assert_eq!(whole, user_report(&on_other.basis, now));
+    assert_eq!(parts.sessions, on_other.sessions);
+    assert_eq!(parts.subjects, on_other.subjects);
+    let within = |date| same_period(case.granularity, date, asked);
+    let (tally, attended) = model.tally(0, None, now.micros(), within);
+    assert_eq!(whole.summary.effort, model.effort(0, now.micros(), within));
+    assert_eq!(whole.summary.figures.tally, tally);
+    assert_eq!(whole.summary.active_seconds, tally.active_seconds);
+    assert_eq!(whole.summary.totals.ended, tally.sessions);
+    assert_eq!(whole.summary.figures.attended, attended);
+    let mut sum = Summary {
+        streak_days: whole.summary.streak_days,
+        streak_maintained: whole.summary.streak_maintained,
+        ..Summary::default()
+    };
+    for day in &whole.days {
+        let parts = engines[0].report(query(Granularity::Day, day.date)).await;
+        assert_eq!(i64::try_from(parts.sessions.len()).unwrap(), day.started);
+        let report = user_report(&parts.basis, now);
+        assert_eq!(report.days, std::slice::from_ref(day));
+        sum.active_seconds += report.summary.active_seconds;
+        sum.begun_days += report.summary.begun_days;
+        sum.practised_days += report.summary.practised_days;
+        sum.totals.add(&report.summary.totals);
+        sum.effort += report.summary.effort;
+        sum.figures = sum.figures + report.summary.figures;
+    }
+    assert_eq!(whole.summary, sum);
 }
 
 fn standings(

@@ -3,8 +3,9 @@
 use dwell::{
     domain::{
         activity::ActivityDetails,
-        commands::LogActivity,
-        ids::ActivityId,
+        commands::{CreateGoal, LogActivity},
+        goal::{GoalDetails, GoalPriority, GoalType},
+        ids::{ActivityId, GoalId},
         session::{SessionContext, Subject},
         usage::UsageIncrement,
     },
@@ -13,7 +14,7 @@ use dwell::{
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, Row};
 use uuid::Uuid;
 
-use crate::fixture::{Fixture, MINUTE, context, session, start_with, user};
+use crate::fixture::{Fixture, MINUTE, context, day, session, start_with, user};
 
 const OURS: u128 = 0xa;
 const THEIRS: u128 = 0xb;
@@ -82,7 +83,7 @@ impl Raw {
 
     async fn tables(&mut self) -> Vec<String> {
         let tables = names(&mut self.0, SELECT_TABLES).await;
-        assert!(tables.len() >= 13, "{tables:?}");
+        assert!(tables.len() >= 15, "{tables:?}");
         tables
     }
 }
@@ -90,6 +91,28 @@ impl Raw {
 fn for_tenant(number: u128) -> String {
     let id = Uuid::from_u128(number);
     format!("SET LOCAL ROLE dwell_tenant; SET LOCAL dwell.tenant_id = '{id}'")
+}
+
+/// What the session counts for.
+fn goal() -> CreateGoal {
+    CreateGoal {
+        user_id: user(1),
+        goal_id: GoalId(Uuid::from_u128(1)),
+        details: GoalDetails {
+            goal_type: GoalType::StudyTime,
+            name: "Study".to_owned(),
+            description: String::new(),
+            target_value: 100.0,
+            unit: "minutes".to_owned(),
+            priority: GoalPriority::Medium,
+            recurrence: None,
+            reminder_enabled: false,
+            subject: None,
+        },
+        start_date: None,
+        target_date: day("2026-12-31"),
+        fingerprint: None,
+    }
 }
 
 /// A row, at least, in every table.
@@ -103,6 +126,7 @@ async fn fill(db: &Fixture) {
         subject: Some(subject),
         ..context()
     };
+    db.submit(goal()).await.unwrap();
     let start = start_with(user(1), session(1), context);
     db.submit(start).await.unwrap();
     db.pass(MINUTE);

@@ -13,13 +13,14 @@ use crate::{
     database::Engine,
     insights,
     practice::{self, OF_USER},
+    reports::Period,
     servers::Dwell,
     table::{Row, Series, Target, Unit, grouped},
 };
 
 pub fn all(args: &Args) -> Vec<Measurement> {
     let (some, all) = (grouped(OF_USER), grouped(args.insight_sessions));
-    let names = insights::all(practice::user(), NaiveDate::default());
+    let names = workloads(NaiveDate::default());
     let measurement = |engine| {
         let rows: Vec<_> = names
             .iter()
@@ -37,6 +38,22 @@ pub fn all(args: &Args) -> Vec<Measurement> {
     Engine::BOTH.map(measurement).into()
 }
 
+/// Every question about the user, by the name of its row.
+fn workloads(today: NaiveDate) -> Vec<(&'static str, Workload)> {
+    let user = practice::user();
+    let insights = insights::all(user, today).into_iter();
+    let insights = insights.map(|(name, insight)| (name, Workload::Insight(insight)));
+    let reports = Period::ALL.into_iter().map(|(name, period)| {
+        let report = Workload::UserReport {
+            period,
+            user,
+            today,
+        };
+        (name, report)
+    });
+    insights.chain(reports).collect()
+}
+
 /// One caller's medians, after `GetSession`'s on the same server.
 async fn against_get_session(bench: &Bench, engine: Engine) -> Result<Vec<Series>> {
     let sessions = bench.args.insight_sessions;
@@ -48,11 +65,7 @@ async fn against_get_session(bench: &Bench, engine: Engine) -> Result<Vec<Series
     let get = Workload::Get {
         sessions: sessions.into(),
     };
-    let insights = insights::all(practice::user(), now.utc_date());
-    let workloads: Vec<_> = insights
-        .into_iter()
-        .map(|(_, insight)| Workload::Insight(insight))
-        .collect();
+    let workloads = workloads(now.utc_date());
     let load = Load {
         population: one_tenant(1),
         ..bench.alone()
@@ -60,7 +73,7 @@ async fn against_get_session(bench: &Bench, engine: Engine) -> Result<Vec<Series
     let mut pairs = vec![Vec::new(); workloads.len()];
     for _ in 0..bench.args.pairs {
         let reference = load.run(&[&dwell.address], &get).await?;
-        for (workload, pairs) in workloads.iter().zip(&mut pairs) {
+        for ((_, workload), pairs) in workloads.iter().zip(&mut pairs) {
             let outcome = load.run(&[&dwell.address], workload).await?;
             pairs.push((outcome.median_ms, reference.median_ms));
         }

@@ -1,6 +1,7 @@
 //! The rows of the table, and how each is measured.
 
 mod agreement;
+mod exports;
 mod fairness;
 mod footprint;
 mod insights;
@@ -49,6 +50,7 @@ pub fn all(args: &Args) -> Vec<Measurement> {
         writes::all(),
         latency::all(),
         streams::all(args),
+        exports::all(args),
         reads::all(args),
         insights::all(args),
         fairness::all(),

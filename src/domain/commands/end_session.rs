@@ -46,7 +46,7 @@ impl Command for EndSession {
             // A clock that stepped back ends nothing before the last sign of life.
             let now = ledger.now.max(session.last_active_at);
             let at = self.end_time.unwrap_or(now);
-            ledger.end_session(&mut session, at, EndReason::Logout, self.review.clone());
+            ledger.end_session(&mut session, at, EndReason::Logout, self.review.clone())?;
         }
         Ok(Ended {
             view: ledger.view(session),

@@ -63,7 +63,7 @@ impl Command for LogActivity {
             .saturating_add(self.details.items_correct);
         session.points_earned = session.points_earned.saturating_add(points);
         session.updated_at = ledger.now;
-        ledger.count_activity(&session, &self.details, started_at);
+        ledger.count_activity(&session, &activity)?;
         if session.is_open() {
             ledger.touch(&mut session);
         } else {

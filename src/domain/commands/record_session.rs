@@ -50,6 +50,7 @@ impl Command for RecordSession {
 
     fn decide(&self, ledger: &mut Ledger) -> Result<Recorded, Halt> {
         let now = ledger.now;
+        ledger.locks.get(self.user_id)?;
         let (start, end) = match self.time {
             RecordedTime::Between { start, end } => (start, end),
             RecordedTime::Last(duration) => (now.before(duration), now),
@@ -80,7 +81,7 @@ impl Command for RecordSession {
         user.last_session_start = user.last_session_start.max(Some(start));
         let day = ledger.day(self.user_id, session.start_date);
         day.sessions_started = day.sessions_started.saturating_add(1);
-        ledger.count_end(&session);
+        ledger.count_end(&session)?;
         ledger.add_session(session.clone());
         Ok(Recorded {
             view: ledger.view(session),

@@ -35,7 +35,7 @@ impl Command for RevokeSessions {
             if Some(session.id) != self.except {
                 let at = ledger.now.max(session.last_active_at);
                 let review = SessionReview::default();
-                ledger.end_session(&mut session, at, EndReason::Revoked, review);
+                ledger.end_session(&mut session, at, EndReason::Revoked, review)?;
                 revoked.push(session.id);
             }
         }

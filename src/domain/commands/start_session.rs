@@ -88,7 +88,7 @@ impl StartSession {
         for mut session in open.into_iter().take(excess) {
             let at = ledger.now.max(session.last_active_at);
             let review = SessionReview::default();
-            ledger.end_session(&mut session, at, EndReason::Evicted, review);
+            ledger.end_session(&mut session, at, EndReason::Evicted, review)?;
             evicted.push(session.id);
         }
         Ok(evicted)

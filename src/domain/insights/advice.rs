@@ -199,7 +199,9 @@ fn measure(metric: Metric, figures: &Figures) -> String {
     }
 }
 
-fn counted(count: i64, noun: &str) -> String {
+/// So many of something, in words.
+#[must_use]
+pub fn counted(count: i64, noun: &str) -> String {
     let plural = if count == 1 { "" } else { "s" };
     format!("{count} {noun}{plural}")
 }

@@ -24,6 +24,19 @@ pub struct CalendarDay {
     pub active_seconds: i64,
 }
 
+impl CalendarDay {
+    /// A day on which nothing was done.
+    #[must_use]
+    pub const fn empty(date: NaiveDate) -> Self {
+        Self {
+            date,
+            started: 0,
+            completed: 0,
+            active_seconds: 0,
+        }
+    }
+}
+
 /// The days of `range` at `now` on which a session started or time was spent, oldest first: a
 /// stay over midnight shows on both of its days. `stored` are the user's days, and `open` the
 /// sessions stored as open, whose time counts as soon as they are over.
@@ -37,12 +50,7 @@ pub fn calendar_days(
 ) -> Vec<CalendarDay> {
     let mut days: BTreeMap<_, _> = stored.into_iter().map(|day| (day.date, day)).collect();
     for (date, seconds) in open_seconds(open, settings, range, false, now) {
-        let day = days.entry(date).or_insert(CalendarDay {
-            date,
-            started: 0,
-            completed: 0,
-            active_seconds: 0,
-        });
+        let day = days.entry(date).or_insert(CalendarDay::empty(date));
         day.active_seconds = day.active_seconds.saturating_add(seconds);
     }
     days.retain(|_, day| day.started > 0 || day.active_seconds > 0);

@@ -13,16 +13,22 @@
 //!   period, made of it, and [`performance`] is what is asked of them.
 //! - [`trend`], [`cohort`] and [`advice`] judge metrics: against an earlier period, against the
 //!   tenant's other users, and in words. [`compare`] lays figures side by side.
+//!
+//! [`report`] puts both on one page for a day, a week or a month; only it tells of [`effort`],
+//! and [`highlights`] says what was remarkable.
 
 pub mod advice;
 pub mod calendar;
 pub mod cohort;
 pub mod compare;
+pub mod effort;
 pub mod figures;
 pub mod frequency;
+pub mod highlights;
 pub mod performance;
 pub mod practice;
 pub mod recent;
+pub mod report;
 pub mod statistics;
 pub mod streak;
 pub mod subjects;

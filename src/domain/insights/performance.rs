@@ -4,7 +4,12 @@ use std::collections::BTreeMap;
 
 use chrono::NaiveDate;
 
-use super::{cohort::Cohort, figures::PeriodTally, tally::Tally};
+use super::{
+    advice::MetricReport,
+    cohort::Cohort,
+    figures::{Metric, PeriodTally},
+    tally::Tally,
+};
 use crate::domain::{
     ids::UserId,
     period::{DateRange, Granularity},
@@ -61,6 +66,24 @@ pub struct Performance {
     pub periods: Vec<PeriodTally>,
     /// The last period's, if it was asked for.
     pub cohort: Option<Cohort>,
+}
+
+impl Performance {
+    /// The last period's metrics against those of the one before it, in the order of
+    /// [`Metric::ALL`]; nothing if there is only one.
+    #[must_use]
+    pub fn metrics(&self) -> Vec<MetricReport> {
+        let [.., before, period] = self.periods.as_slice() else {
+            return Vec::new();
+        };
+        let (previous, current) = (before.figures(self.today), period.figures(self.today));
+        let metrics = Metric::ALL.map(|metric| {
+            let cohort = self.cohort.as_ref();
+            let rank = cohort.and_then(|cohort| cohort.percentile_rank(metric));
+            MetricReport::new(metric, previous, current, rank)
+        });
+        metrics.to_vec()
+    }
 }
 
 /// What is kept of users' periods.

@@ -118,6 +118,23 @@ impl PracticeAdditions {
         self.days.get(&(user, date)).copied().unwrap_or_default()
     }
 
+    /// Days of a user to which a completed session was added, one of the subject (type and id)
+    /// if there is one; some of them twice.
+    pub fn practised(
+        &self,
+        user: UserId,
+        subject: Option<&(String, String)>,
+    ) -> impl Iterator<Item = NaiveDate> {
+        let days = self.days.iter().filter(move |((of, _), totals)| {
+            subject.is_none() && *of == user && totals.completed > 0
+        });
+        let subjects = self.subjects.keys().filter(move |key| {
+            key.user == user && subject.is_some_and(|(kind, id)| (kind, id) == (&key.kind, &key.id))
+        });
+        let days = days.map(|((_, date), _)| *date);
+        days.chain(subjects.map(|key| key.date))
+    }
+
     /// Completed sessions by user and the time of their start.
     pub fn times(&self) -> impl Iterator<Item = (&(UserId, PracticeTime), &i64)> {
         self.times.iter()

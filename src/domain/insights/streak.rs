@@ -31,20 +31,38 @@ impl Streak {
 #[must_use]
 pub fn streak(days: &[PracticeDay], calendar: &Calendar, today: NaiveDate) -> Streak {
     let mut streak = Streak::default();
-    let mut row = 0;
-    for day in days.iter().filter(|day| day.is_practised()) {
-        let goes_on = streak
-            .last_date
-            .is_some_and(|last| calendar.follows(last, day.date));
-        row = if goes_on { row + 1 } else { 1 };
+    let practised = days.iter().filter(|day| day.is_practised());
+    for (date, row) in rows(practised.map(|day| day.date), calendar) {
         streak.longest = streak.longest.max(row);
-        streak.last_date = Some(day.date);
+        streak.last_date = Some(date);
+        streak.current = row;
     }
     if let Some(last) = streak.last_date {
         streak.done_today = last >= today;
-        if streak.done_today || calendar.follows(last, today) {
-            streak.current = row;
+        if !goes_on(last, calendar, today) {
+            streak.current = 0;
         }
     }
     streak
+}
+
+/// Each of the days, oldest first, and how many of them in a row end with it.
+pub fn rows(
+    days: impl IntoIterator<Item = NaiveDate>,
+    calendar: &Calendar,
+) -> impl Iterator<Item = (NaiveDate, i64)> {
+    days.into_iter().scan(None, |before, date| {
+        let row = match *before {
+            Some((last, row)) if calendar.follows(last, date) => row + 1,
+            _ => 1,
+        };
+        *before = Some((date, row));
+        *before
+    })
+}
+
+/// Whether a row of which `last` is the last day can be gone on with `today`, or was already.
+#[must_use]
+pub fn goes_on(last: NaiveDate, calendar: &Calendar, today: NaiveDate) -> bool {
+    last >= today || calendar.follows(last, today)
 }

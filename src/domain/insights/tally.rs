@@ -9,6 +9,7 @@ use std::{
 
 use chrono::NaiveDate;
 
+use super::effort::Effort;
 use crate::domain::{
     activity::ActivityDetails,
     ids::UserId,
@@ -175,6 +176,7 @@ pub struct DayAddition {
     /// All empty where the session has none.
     pub subject: Subject,
     pub tally: Tally,
+    pub effort: Effort,
 }
 
 /// What is added to a user's month.
@@ -202,16 +204,7 @@ impl Additions {
             return;
         }
         let user_id = session.user_id;
-        let subject = session.context.subject.clone().unwrap_or_default();
-        let key = (user_id, date, subject.kind.clone(), subject.id.clone());
-        let day = self.days.entry(key).or_insert_with(|| DayAddition {
-            user_id,
-            date,
-            subject: Subject::default(),
-            tally: Tally::default(),
-        });
-        day.subject = subject;
-        day.tally += tally;
+        self.day(session, date).tally += tally;
         let month = Granularity::Month.holding(date).start;
         let sum = self
             .months
@@ -226,6 +219,28 @@ impl Additions {
         if tally.sessions > 0 {
             sum.attended = sum.attended.union(DaySet::of(month, date));
         }
+    }
+
+    /// Adds what only reports tell of a session on `date`, which is kept by day alone.
+    pub fn add_effort(&mut self, session: &Session, date: NaiveDate, effort: Effort) {
+        if effort != Effort::default() {
+            self.day(session, date).effort += effort;
+        }
+    }
+
+    fn day(&mut self, session: &Session, date: NaiveDate) -> &mut DayAddition {
+        let user_id = session.user_id;
+        let subject = session.context.subject.clone().unwrap_or_default();
+        let key = (user_id, date, subject.kind.clone(), subject.id.clone());
+        let day = self.days.entry(key).or_insert_with(|| DayAddition {
+            user_id,
+            date,
+            subject: Subject::default(),
+            tally: Tally::default(),
+            effort: Effort::default(),
+        });
+        day.subject = subject;
+        day
     }
 
     /// In key order.

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::json;
 use crate::domain::{
-    period::DateRange,
+    period::{DateRange, Granularity},
     rejection::{Rejection, Violation},
     session::Subject,
     time::{FIRST_DATE, LAST_DATE, Timestamp, micros},
@@ -44,6 +44,19 @@ impl Check {
         if self.violations.len() < MAX_VIOLATIONS && !self.violations.contains(&violation) {
             self.violations.push(violation);
         }
+    }
+
+    /// Checks the fields of a message within this one, whose path is `prefix`.
+    pub fn within<T>(&mut self, prefix: &str, check: impl FnOnce(&mut Self) -> T) -> T {
+        let mut inner = Self::default();
+        let value = check(&mut inner);
+        for violation in inner.violations {
+            self.fail(
+                &format!("{prefix}{}", violation.field),
+                violation.description,
+            );
+        }
+        value
     }
 
     /// Notes a violation unless `ok`.
@@ -263,6 +276,23 @@ impl Check {
             format!("must be a date as YYYY-MM-DD, from {FIRST_DATE} to {LAST_DATE}"),
         );
         date
+    }
+
+    /// A period by its name, or nothing: `rule` says what is right.
+    pub fn optional_period(
+        &mut self,
+        field: &str,
+        text: &str,
+        granularity: Granularity,
+        rule: &str,
+    ) -> Option<DateRange> {
+        if text.is_empty() {
+            return None;
+        }
+        let named = granularity.labelled(text);
+        let kept = named.filter(|period| period.start <= LAST_DATE && FIRST_DATE <= period.end);
+        self.that(kept.is_some(), field, rule);
+        kept
     }
 
     /// Two required dates, both included; `longest` is the last end that `start` allows. The

@@ -8,7 +8,7 @@ use crate::{
         activity::Activity,
         calendar::seconds,
         hundredths::Hundredths,
-        session::{CompletionStatus, EndReason, SessionState, SessionTotals, SessionView},
+        session::{CompletionStatus, EndReason, SessionState, SessionTotals, SessionView, Subject},
         time::Timestamp,
     },
     pb::v1 as pb,
@@ -55,6 +55,14 @@ pub fn duration(span: Duration) -> prost_types::Duration {
     }
 }
 
+pub fn subject(subject: Subject) -> pb::Subject {
+    pb::Subject {
+        r#type: subject.kind,
+        id: subject.id,
+        name: subject.name,
+    }
+}
+
 pub fn session(view: SessionView) -> pb::Session {
     let session = view.session;
     let (state, end_time, reason) = (
@@ -72,11 +80,7 @@ pub fn session(view: SessionView) -> pb::Session {
         ip_address: context
             .ip_address
             .map_or_else(String::new, |ip| ip.to_string()),
-        subject: context.subject.map(|subject| pb::Subject {
-            r#type: subject.kind,
-            id: subject.id,
-            name: subject.name,
-        }),
+        subject: context.subject.map(subject),
         state: state.into(),
         start_time: Some(timestamp(session.started_at)),
         last_active_time: Some(timestamp(session.last_active_at)),

@@ -4,9 +4,12 @@
 
 mod check;
 mod encode;
+mod goal;
+mod goal_request;
 mod json;
 mod performance;
 mod practice;
+mod report;
 mod session;
 mod settings;
 mod usage;
@@ -14,8 +17,11 @@ mod usage;
 pub use self::{
     check::{Check, page_size},
     encode::*,
+    goal::*,
+    goal_request::*,
     performance::*,
     practice::*,
+    report::*,
     session::*,
     settings::*,
     usage::*,

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use super::{check::Check, encode::session};
+use super::{
+    check::Check,
+    encode::{session, subject},
+};
 use crate::{
     domain::{
         calendar::plus_days,
@@ -238,23 +241,32 @@ pub fn overview(
     reports: &[MetricReport],
     advice: Advice,
 ) -> pb::GetPerformanceOverviewResponse {
-    let metrics = reports.iter().map(|report| pb::MetricSummary {
+    pb::GetPerformanceOverviewResponse {
+        period: Some(date_range(period)),
+        metrics: reports.iter().map(metric_summary).collect(),
+        strengths: advice.strengths,
+        areas_for_improvement: advice.areas_for_improvement,
+        recommendations: advice.recommendations,
+    }
+}
+
+/// For an answer.
+pub fn metric_summary(report: &MetricReport) -> pb::MetricSummary {
+    pb::MetricSummary {
         metric: metric(report.metric).into(),
         value: report.current.value(report.metric),
         previous_value: report.previous.value(report.metric),
         sample_size: report.current.sample_size(report.metric),
         trend: trend(report.trend).into(),
         percentile_rank: report.percentile_rank,
-    });
-    pb::GetPerformanceOverviewResponse {
-        period: Some(pb::DateRange {
-            start_date: period.start.to_string(),
-            end_date: period.end.to_string(),
-        }),
-        metrics: metrics.collect(),
-        strengths: advice.strengths,
-        areas_for_improvement: advice.areas_for_improvement,
-        recommendations: advice.recommendations,
+    }
+}
+
+/// For an answer.
+pub fn date_range(range: DateRange) -> pb::DateRange {
+    pb::DateRange {
+        start_date: range.start.to_string(),
+        end_date: range.end.to_string(),
     }
 }
 
@@ -264,11 +276,7 @@ pub fn comparison(entries: Vec<Entry>) -> pb::ComparePerformanceResponse {
     let entries = ranked.map(|(rank, entry)| pb::PerformanceEntry {
         rank,
         label: entry.label,
-        subject: entry.subject.map(|subject| pb::Subject {
-            r#type: subject.kind,
-            id: subject.id,
-            name: subject.name,
-        }),
+        subject: entry.subject.map(subject),
         study_minutes: entry.study_minutes,
         average_test_score: entry.test_average.map(Hundredths::value),
         sessions: entry.sessions,

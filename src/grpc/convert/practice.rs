@@ -2,7 +2,10 @@
 
 use chrono::NaiveDate;
 
-use super::{check::Check, encode::session};
+use super::{
+    check::Check,
+    encode::{session, subject},
+};
 use crate::{
     domain::{
         calendar::plus_days,
@@ -23,7 +26,7 @@ const MAX_FREQUENCY_DAYS: u16 = 366;
 const DEFAULT_FREQUENCY_DAYS: u16 = 30;
 /// Subjects of a list: the most, and those for 0.
 const MAX_SUBJECTS: u16 = 100;
-const DEFAULT_SUBJECTS: u16 = 10;
+pub const DEFAULT_SUBJECTS: u16 = 10;
 
 /// The last end that a start allows, and the rule in words.
 type Longest = (fn(NaiveDate) -> NaiveDate, &'static str);
@@ -124,7 +127,7 @@ pub fn streak(streak: &Streak) -> pb::GetStreakResponse {
 }
 
 /// There are some 37,000 days.
-fn days(count: i64) -> i32 {
+pub fn days(count: i64) -> i32 {
     i32::try_from(count).unwrap_or(i32::MAX)
 }
 
@@ -154,11 +157,7 @@ pub fn practice_frequency(frequency: &Frequency) -> pb::GetPracticeFrequencyResp
 /// For an answer.
 pub fn subject_count(count: SubjectCount) -> pb::SubjectCount {
     pb::SubjectCount {
-        subject: Some(pb::Subject {
-            r#type: count.subject.kind,
-            id: count.subject.id,
-            name: count.subject.name,
-        }),
+        subject: Some(subject(count.subject)),
         sessions: count.sessions,
         total_seconds: count.seconds,
     }

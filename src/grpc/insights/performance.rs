@@ -6,9 +6,9 @@ use crate::{
     domain::{
         ids::TenantId,
         insights::{
-            advice::{MetricReport, advise},
+            advice::advise,
             compare,
-            figures::{Metric, PeriodTally},
+            figures::PeriodTally,
             recent,
             trend::{change_percentage, overall_trend},
         },
@@ -60,16 +60,11 @@ pub async fn overview(
     let query = convert::overview_query(request)?;
     let found = context.store.get_performance(tenant, query, context.now());
     let found = found.await?;
-    let [before, period] = found.periods.as_slice() else {
+    let Some(period) = found.periods.last() else {
         return Ok(pb::GetPerformanceOverviewResponse::default());
     };
-    let (previous, current) = (before.figures(found.today), period.figures(found.today));
-    let reports = Metric::ALL.map(|metric| {
-        let cohort = found.cohort.as_ref();
-        let rank = cohort.and_then(|cohort| cohort.percentile_rank(metric));
-        MetricReport::new(metric, previous, current, rank)
-    });
-    Ok(convert::overview(period.range, &reports, advise(&reports)))
+    let metrics = found.metrics();
+    Ok(convert::overview(period.range, &metrics, advise(&metrics)))
 }
 
 pub async fn trend(

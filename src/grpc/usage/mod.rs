@@ -10,7 +10,7 @@ use super::{
     Context,
     convert::{self, Check},
     stream, tenant,
-    token::Place,
+    token::{self, Place},
 };
 use crate::{
     domain::{
@@ -178,15 +178,11 @@ impl UsageStatsService for UsageStats {
 
 /// A day and a user, as a token names them.
 fn place((date, user): (NaiveDate, UserId)) -> Place {
-    (i64::from(date.to_epoch_days()), user.0)
+    token::dated(date, user.0)
 }
 
-/// A token that was signed names a day.
-fn day_key((days, user): Place) -> Result<(NaiveDate, UserId), Rejection> {
-    let date = i32::try_from(days)
-        .ok()
-        .and_then(NaiveDate::from_epoch_days);
-    let date = date.ok_or_else(|| Rejection::invalid("page_token", "names no day"))?;
+fn day_key(place: Place) -> Result<(NaiveDate, UserId), Rejection> {
+    let (date, user) = token::date_and_id(place)?;
     Ok((date, UserId(user)))
 }
 

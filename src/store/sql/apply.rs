@@ -12,13 +12,13 @@ use super::{
     SqlStore, activities, days,
     dialect::{CommitOutcome, Dialect, ErrorClass, Query, Version, Write, Written},
     fault::Fault,
-    performance, practice, requests, sessions, tenant_usage,
+    goal_counts, goal_progress, goals, performance, practice, requests, sessions, tenant_usage,
     tenants::{self, Tenant},
     users,
 };
 use crate::{
     domain::{
-        ids::{SessionId, TenantId, UserId},
+        ids::{GoalId, SessionId, TenantId, UserId},
         ledger::Ledger,
         settings::TenantSettings,
         time::Timestamp,
@@ -180,11 +180,12 @@ async fn load<DB: Dialect>(
 ) -> Result<(), Fault> {
     if ledger.locks.is_missing() {
         let users: BTreeSet<_> = jobs.iter().filter_map(|job| job.user()).collect();
-        users::lock::<DB>(conn, tenant, users.iter().copied()).await?;
-        ledger.lock(users);
+        let found = users::lock::<DB>(conn, tenant, users.iter().copied()).await?;
+        ledger.lock(users, found);
         return Ok(());
     }
     load_sessions::<DB>(conn, tenant, ledger).await?;
+    load_goals::<DB>(conn, tenant, ledger).await?;
     let keys = ledger.stored_days.take_missing();
     if !keys.is_empty() {
         let wanted: Vec<_> = keys.iter().copied().collect();
@@ -237,6 +238,49 @@ async fn load_sessions<DB: Dialect>(
     Ok(())
 }
 
+async fn load_goals<DB: Dialect>(
+    conn: &mut DB::Connection,
+    tenant: TenantId,
+    ledger: &mut Ledger,
+) -> Result<(), Fault> {
+    let keys = ledger.goals.active.take_missing();
+    if !keys.is_empty() {
+        let ids = keys.iter().map(|user| user.0);
+        let rows = goals::by_ids::<DB>(conn, tenant, goals::AND_ACTIVE_OF_USERS, ids).await?;
+        let mut active = BTreeMap::<UserId, BTreeSet<_>>::new();
+        for row in &rows {
+            active.entry(row.user_id).or_default().insert(row.id);
+        }
+        ledger.goals.active.load(keys, active);
+        let rows = rows.into_iter().map(|row| (row.id, row));
+        ledger.goals.rows.load(Vec::<GoalId>::new(), rows);
+    }
+    let keys = ledger.goals.rows.take_missing();
+    if !keys.is_empty() {
+        let ids = keys.iter().map(|id| id.0);
+        let rows = goals::by_ids::<DB>(conn, tenant, goals::AND_GOALS, ids).await?;
+        let rows = rows.into_iter().map(|row| (row.id, row));
+        ledger.goals.rows.load(keys, rows);
+    }
+    let keys = ledger.goals.done.take_missing();
+    if !keys.is_empty() {
+        let rows = goal_counts::done::<DB>(conn, tenant, &keys).await?;
+        ledger.goals.done.load(keys, rows);
+    }
+    let keys = ledger.goals.practised.take_missing();
+    if !keys.is_empty() {
+        let days = goal_counts::practised::<DB>(conn, tenant, &keys).await?;
+        ledger.goals.practised.load(keys, days);
+    }
+    let keys = ledger.goals.values.take_missing();
+    if !keys.is_empty() {
+        let ids = keys.iter().copied();
+        let values = goal_progress::values::<DB>(conn, tenant, ids).await?;
+        ledger.goals.values.load(keys, values);
+    }
+    Ok(())
+}
+
 /// What the ledger changed, table by table, in key order; some of it may be nothing. Users come
 /// first: whoever writes what is a user's holds the user's row.
 fn writes<'a>(
@@ -257,6 +301,7 @@ fn writes<'a>(
     });
     let table = Write::new;
     vec![
+        table(users::INSERT_USERS, users::columns(ledger.new_users())),
         table(users::UPSERT_USERS, users::columns(ledger.added_users())),
         table(
             sessions::INSERT_SESSIONS,
@@ -291,6 +336,18 @@ fn writes<'a>(
             activities::columns(ledger.activities.inserted()),
         ),
         table(
+            goals::INSERT_GOALS,
+            goals::columns(ledger.goals.rows.inserted()),
+        ),
+        table(
+            goals::UPDATE_GOALS,
+            goals::changing_columns(ledger.goals.rows.updated()),
+        ),
+        table(
+            goal_progress::UPSERT_PROGRESS,
+            goal_progress::columns(ledger.goals.progress()),
+        ),
+        table(
             requests::INSERT_REQUESTS,
             requests::columns(ledger.requests.inserted()),
         ),
@@ -314,6 +371,11 @@ async fn flush<DB: Dialect>(
     ledger: &Ledger,
 ) -> Result<Written, Fault> {
     write_settings::<DB>(conn, tenant, ledger).await?;
+    let deleted: Vec<_> = ledger.goals.rows.removed().map(|id| id.0).collect();
+    if !deleted.is_empty() {
+        let query = Query::<DB>::new(goals::DELETE_GOALS).bind(tenant.uuid());
+        query.ids(deleted).execute(conn).await?;
+    }
     let tenant_days = tenant_usage::sums(ledger.added_days());
     let mut writes = writes(ledger, &tenant_days);
     writes.retain(|write| write.rows.len() > 0);

@@ -1,6 +1,7 @@
 //! Enumerations as small integers: the numbers of the API, so that psql and grpcurl agree.
 
 use crate::domain::{
+    goal::{GoalPriority, GoalStatus, GoalType, recurrence::Recurrence},
     session::{CompletionStatus, EndReason, Phase, SessionState},
     settings::OverLimitPolicy,
 };
@@ -45,6 +46,34 @@ impl Code for CompletionStatus {
 
 impl Code for OverLimitPolicy {
     const ALL: &'static [(Self, i16)] = &[(Self::Evict, 1), (Self::Deny, 2)];
+}
+
+impl Code for GoalType {
+    const ALL: &'static [(Self, i16)] = &[
+        (Self::StudyTime, 1),
+        (Self::TestScore, 2),
+        (Self::AssignmentCompletion, 3),
+        (Self::FlashcardMastery, 4),
+        (Self::Streak, 5),
+        (Self::Custom, 6),
+    ];
+}
+
+impl Code for GoalStatus {
+    const ALL: &'static [(Self, i16)] = &[
+        (Self::Active, 1),
+        (Self::Completed, 2),
+        (Self::Abandoned, 3),
+        (Self::Expired, 4),
+    ];
+}
+
+impl Code for GoalPriority {
+    const ALL: &'static [(Self, i16)] = &[(Self::Low, 1), (Self::Medium, 2), (Self::High, 3)];
+}
+
+impl Code for Recurrence {
+    const ALL: &'static [(Self, i16)] = &[(Self::Daily, 1), (Self::Weekly, 2), (Self::Monthly, 3)];
 }
 
 /// When a paused session was paused.

@@ -33,8 +33,10 @@ pub trait Dialect:
     + Speaks<Option<Uuid>>
     + Speaks<Option<i16>>
     + Speaks<Option<i64>>
+    + Speaks<Option<f64>>
     + Speaks<Option<String>>
     + Speaks<Option<Vec<u8>>>
+    + Speaks<Option<NaiveDate>>
     + Speaks<Option<Timestamp>>
     + Speaks<Option<Json<Box<RawValue>>>>
 {

@@ -115,7 +115,7 @@ async fn outcomes<DB: Dialect>(
 }
 
 /// The periods that are asked for.
-async fn read_performance<DB: Dialect>(
+pub async fn read_performance<DB: Dialect>(
     conn: &mut DB::Connection,
     tenant: TenantId,
     query: &PerformanceQuery,

@@ -9,6 +9,7 @@ use crate::domain::{
     ids::{TenantId, UserId},
     insights::{
         cohort::{Cohort, Standing},
+        effort::Effort,
         figures::{Metric, PeriodTally},
         performance::SubjectTally,
         tally::{DayAddition, DaySet, MonthAddition, Tally},
@@ -62,6 +63,7 @@ pub const SUM_SUBJECTS: &str = "
         WHERE tenant_id = $1 AND user_id = $2 AND local_date BETWEEN $3 AND $4
             AND subject_type <> ''
         GROUP BY subject_type, subject_id
+        HAVING SUM(sessions + active_seconds + tests + flashcards + assignments) > 0
     ) AS s
     JOIN performance_days d ON d.tenant_id = $1 AND d.user_id = $2
         AND d.local_date = s.last_date AND d.subject_type = s.subject_type
@@ -119,7 +121,18 @@ pub const OF_DAYS: &str = "(
         FROM performance_days
         WHERE tenant_id = $1 AND local_date BETWEEN $2 AND $3 AND NOT user_id {ids}
         GROUP BY user_id
+        HAVING SUM(sessions + active_seconds + tests + flashcards + assignments) > 0
     ) AS users";
+
+/// What only reports tell of a user's days from $3 to $4.
+pub const SUM_EFFORT: &str = "
+    SELECT CAST(COALESCE(SUM(points_earned), 0) AS BIGINT) AS points_earned,
+        CAST(COALESCE(SUM(notes_created), 0) AS BIGINT) AS notes_created,
+        CAST(COALESCE(SUM(ratings), 0) AS BIGINT) AS ratings,
+        CAST(COALESCE(SUM(rating_sum), 0) AS BIGINT) AS rating_sum,
+        CAST(COALESCE(SUM(focus_seconds), 0) AS BIGINT) AS focus_seconds
+    FROM performance_days
+    WHERE tenant_id = $1 AND user_id = $2 AND local_date BETWEEN $3 AND $4";
 
 pub const ADD_DAYS: &str = "
     INSERT INTO performance_days AS t (tenant_id, {columns})
@@ -133,7 +146,12 @@ pub const ADD_DAYS: &str = "
         flashcards = t.flashcards + excluded.flashcards,
         flashcards_correct = t.flashcards_correct + excluded.flashcards_correct,
         assignments = t.assignments + excluded.assignments,
-        assignment_items = t.assignment_items + excluded.assignment_items";
+        assignment_items = t.assignment_items + excluded.assignment_items,
+        points_earned = t.points_earned + excluded.points_earned,
+        notes_created = t.notes_created + excluded.notes_created,
+        ratings = t.ratings + excluded.ratings,
+        rating_sum = t.rating_sum + excluded.rating_sum,
+        focus_seconds = t.focus_seconds + excluded.focus_seconds";
 
 pub const ADD_MONTHS: &str = "
     INSERT INTO performance_months AS t (tenant_id, {columns})
@@ -211,6 +229,31 @@ pub async fn subjects<DB: Dialect>(
         .collect()
 }
 
+/// What only reports tell of a user's days in the range.
+pub async fn effort<DB: Dialect>(
+    conn: &mut DB::Connection,
+    tenant: TenantId,
+    user: UserId,
+    range: DateRange,
+) -> Result<Effort, Fault> {
+    let query = Query::<DB>::new(SUM_EFFORT)
+        .bind(tenant.uuid())
+        .bind(user.0)
+        .bind(range.start)
+        .bind(range.end);
+    let rows = query.fetch(conn).await?;
+    let Some(row) = rows.first() else {
+        return Ok(Effort::default());
+    };
+    Ok(Effort {
+        points_earned: get::<DB, _>(row, "points_earned")?,
+        notes_created: get::<DB, _>(row, "notes_created")?,
+        ratings: get::<DB, _>(row, "ratings")?,
+        rating_sum: get::<DB, _>(row, "rating_sum")?,
+        focus_seconds: get::<DB, _>(row, "focus_seconds")?,
+    })
+}
+
 /// Counts all users of the period into the cohort, but for `except`.
 pub async fn count_cohort<DB: Dialect>(
     conn: &mut DB::Connection,
@@ -267,7 +310,12 @@ pub fn day_columns<'a>(days: impl IntoIterator<Item = &'a DayAddition>) -> Rows<
         .date("local_date", |day| day.date)
         .text("subject_type", |day| &*day.subject.kind)
         .text("subject_id", |day| &*day.subject.id)
-        .text("subject_name", |day| &*day.subject.name);
+        .text("subject_name", |day| &*day.subject.name)
+        .int("points_earned", |day| day.effort.points_earned)
+        .int("notes_created", |day| day.effort.notes_created)
+        .int("ratings", |day| day.effort.ratings)
+        .int("rating_sum", |day| day.effort.rating_sum)
+        .int("focus_seconds", |day| day.effort.focus_seconds);
     tally_columns(rows, |day| &day.tally).done()
 }
 
@@ -293,7 +341,8 @@ fn tally_columns<'a, T: Copy>(rows: RowsOf<'a, T>, tally: fn(T) -> &'a Tally) ->
         .int("assignment_items", move |row| tally(row).assignment_items)
 }
 
-fn tally<DB: Dialect>(row: &DB::Row) -> Result<Tally, Fault> {
+/// The columns of a tally.
+pub fn tally<DB: Dialect>(row: &DB::Row) -> Result<Tally, Fault> {
     Ok(Tally {
         sessions: get::<DB, _>(row, "sessions")?,
         active_seconds: get::<DB, _>(row, "active_seconds")?,

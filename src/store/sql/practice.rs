@@ -27,8 +27,7 @@ use crate::{
             subjects::{SubjectCount, SubjectDay, SubjectDayKey},
         },
         period::DateRange,
-        session::{SessionView, Subject},
-        settings::TenantSettings,
+        session::{Session, Subject},
         time::Timestamp,
     },
     store::{
@@ -66,7 +65,8 @@ pub const LIST_PRACTICE_TIMES: &str = "
 /// sessions by their start.
 pub const AND_STARTED_ON: &str = "
     AND user_id = $2 AND start_date BETWEEN $3 AND $4 AND started_at BETWEEN $5 AND $6
-    ORDER BY started_at, id";
+    ORDER BY started_at, id
+    LIMIT $7";
 
 /// Adds to what is stored.
 pub const UPSERT_PRACTICE_TIMES: &str = "
@@ -134,23 +134,8 @@ impl<DB: Dialect> PracticeStore for SqlStore<DB> {
         user: UserId,
     ) -> Result<PracticeHistory, Error> {
         self.bulk(tenant, move |mut tx| async move {
-            let days = Query::<DB>::new(LIST_PRACTICE_DAYS)
-                .bind(tenant.uuid())
-                .bind(user.0);
-            let days = list::<DB, 5>(days, &mut tx, &PRACTICE_DAYS).await?;
-            let days = days.into_iter().map(|(date, counts)| {
-                let [ended, completed, partial, abandoned, completed_seconds] = counts;
-                let totals = PracticeTotals {
-                    ended,
-                    completed,
-                    partial,
-                    abandoned,
-                    completed_seconds,
-                };
-                PracticeDay { date, totals }
-            });
             Ok(PracticeHistory {
-                days: days.collect(),
+                days: practice_days::<DB>(&mut tx, tenant, user).await?,
                 settings: tenants::settings_of::<DB>(&mut tx, tenant).await?,
                 open: open_sessions::<DB>(&mut tx, tenant, vec![user]).await?,
             })
@@ -193,27 +178,14 @@ impl<DB: Dialect> PracticeStore for SqlStore<DB> {
     ) -> Result<UserCalendar, Error> {
         self.bulk(tenant, move |mut tx| async move {
             let settings = tenants::settings_of::<DB>(&mut tx, tenant).await?;
-            let query = of_days::<DB>(LIST_CALENDAR_DAYS, tenant, user, range);
-            let days = list::<DB, 3>(query, &mut tx, &CALENDAR_DAYS).await?;
-            let days = days.into_iter().map(|(date, counts)| {
-                let [started, completed, active_seconds] = counts;
-                CalendarDay {
-                    date,
-                    started,
-                    completed,
-                    active_seconds,
-                }
-            });
-            let sessions = if with_sessions {
-                started_on::<DB>(&mut tx, tenant, user, range, &settings, now).await?
-            } else {
-                Vec::new()
-            };
+            let limit = if with_sessions { i64::MAX } else { 0 };
+            let sessions = started_on::<DB>(&mut tx, tenant, user, range, limit).await?;
+            let sessions = sessions.into_iter().map(|one| one.view(&settings, now));
             Ok(UserCalendar {
-                days: days.collect(),
+                sessions: sessions.collect(),
+                days: calendar_days::<DB>(&mut tx, tenant, user, range).await?,
                 open: open_sessions::<DB>(&mut tx, tenant, vec![user]).await?,
                 settings,
-                sessions,
             })
         })
         .await
@@ -229,12 +201,7 @@ impl<DB: Dialect> PracticeStore for SqlStore<DB> {
     ) -> Result<Vec<SubjectCount>, Error> {
         self.bulk(tenant, move |mut tx| {
             let kind = kind.clone();
-            async move {
-                let query = of_days::<DB>(SELECT_TOP_SUBJECTS, tenant, user, range);
-                let query = query.bind(i64::from(limit)).bind(kind);
-                let rows = query.fetch(&mut tx).await?;
-                rows.iter().map(subject_count::<DB>).collect()
-            }
+            async move { top_subjects::<DB>(&mut tx, tenant, user, kind, range, limit).await }
         })
         .await
     }
@@ -338,27 +305,87 @@ fn date(text: &str) -> Option<NaiveDate> {
     NaiveDate::from_ymd_opt(year, month, parts.next()?.parse().ok()?)
 }
 
-/// The sessions that started on a day of the range, oldest first.
-async fn started_on<DB: Dialect>(
+/// The days on which sessions started that are stored as ended, oldest first.
+pub async fn practice_days<DB: Dialect>(
+    conn: &mut DB::Connection,
+    tenant: TenantId,
+    user: UserId,
+) -> Result<Vec<PracticeDay>, Fault> {
+    let query = Query::<DB>::new(LIST_PRACTICE_DAYS)
+        .bind(tenant.uuid())
+        .bind(user.0);
+    let days = list::<DB, 5>(query, conn, &PRACTICE_DAYS).await?;
+    let days = days.into_iter().map(|(date, counts)| {
+        let [ended, completed, partial, abandoned, completed_seconds] = counts;
+        let totals = PracticeTotals {
+            ended,
+            completed,
+            partial,
+            abandoned,
+            completed_seconds,
+        };
+        PracticeDay { date, totals }
+    });
+    Ok(days.collect())
+}
+
+/// The user's days of the range, oldest first.
+pub async fn calendar_days<DB: Dialect>(
     conn: &mut DB::Connection,
     tenant: TenantId,
     user: UserId,
     range: DateRange,
-    settings: &TenantSettings,
-    now: Timestamp,
-) -> Result<Vec<SessionView>, Fault> {
+) -> Result<Vec<CalendarDay>, Fault> {
+    let query = of_days::<DB>(LIST_CALENDAR_DAYS, tenant, user, range);
+    let days = list::<DB, 3>(query, conn, &CALENDAR_DAYS).await?;
+    let days = days.into_iter().map(|(date, counts)| {
+        let [started, completed, active_seconds] = counts;
+        CalendarDay {
+            date,
+            started,
+            completed,
+            active_seconds,
+        }
+    });
+    Ok(days.collect())
+}
+
+/// As [`PracticeStore::list_top_subjects`] says.
+pub async fn top_subjects<DB: Dialect>(
+    conn: &mut DB::Connection,
+    tenant: TenantId,
+    user: UserId,
+    kind: Option<String>,
+    range: DateRange,
+    limit: u16,
+) -> Result<Vec<SubjectCount>, Fault> {
+    let query = of_days::<DB>(SELECT_TOP_SUBJECTS, tenant, user, range);
+    let query = query.bind(i64::from(limit)).bind(kind);
+    let rows = query.fetch(conn).await?;
+    rows.iter().map(subject_count::<DB>).collect()
+}
+
+/// The first sessions that started on a day of the range, oldest first.
+pub async fn started_on<DB: Dialect>(
+    conn: &mut DB::Connection,
+    tenant: TenantId,
+    user: UserId,
+    range: DateRange,
+    limit: i64,
+) -> Result<Vec<Session>, Fault> {
+    if limit == 0 {
+        return Ok(Vec::new());
+    }
     let midnight =
         |date: NaiveDate| Timestamp::from(date.and_time(chrono::NaiveTime::MIN).and_utc());
     let sql = [sessions::SELECT_SESSIONS, AND_STARTED_ON].concat();
     let rows = of_days::<DB>(&sql, tenant, user, range)
         .bind(midnight(plus_days(range.start, -1)))
         .bind(midnight(plus_days(range.end, 2)))
+        .bind(limit)
         .fetch(conn)
         .await?;
-    let sessions = rows.iter().map(sessions::session::<DB>);
-    sessions
-        .map(|session| Ok(session?.view(settings, now)))
-        .collect()
+    rows.iter().map(sessions::session::<DB>).collect()
 }
 
 fn subject_count<DB: Dialect>(row: &DB::Row) -> Result<SubjectCount, Fault> {

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::{
     SqlStore, activities, days,
-    dialect::{Dialect, ErrorClass, Query, Reader, get},
+    dialect::{Dialect, ErrorClass, Query, Reader, Speaks, get},
     fault::Fault,
     listing,
     pools::Tx,
@@ -39,7 +39,10 @@ const BULK_ATTEMPTS: u32 = 3;
 impl<DB: Dialect> SqlStore<DB> {
     /// Runs a read to its end in a task of its own: a call that is dropped while it waits for
     /// the pool or the database would leave a connection in a state that nobody knows.
-    async fn detached<T, F>(&self, read: impl FnOnce(Self) -> F + Send) -> Result<T, Error>
+    pub(super) async fn detached<T, F>(
+        &self,
+        read: impl FnOnce(Self) -> F + Send,
+    ) -> Result<T, Error>
     where
         T: Send + 'static,
         F: Future<Output = Result<T, Fault>> + Send + 'static,
@@ -76,15 +79,18 @@ impl<DB: Dialect> SqlStore<DB> {
             .await
     }
 
-    /// Ids of tenants from a statement that takes the one before, a time and a limit: what jobs
-    /// may read across tenants.
-    async fn tenant_ids(
+    /// Ids of tenants from a statement that takes the one before, a time or a date, and a limit:
+    /// what jobs may read across tenants.
+    pub(super) async fn tenant_ids<T: Send + 'static>(
         &self,
         sql: &'static str,
-        time: Timestamp,
+        time: T,
         after: Option<TenantId>,
         limit: usize,
-    ) -> Result<Vec<TenantId>, Error> {
+    ) -> Result<Vec<TenantId>, Error>
+    where
+        DB: Speaks<T>,
+    {
         self.read_as(Reader::Jobs, async move |mut tx| {
             let query = Query::<DB>::new(sql)
                 .bind(after.map_or(Uuid::nil(), TenantId::uuid))
@@ -145,7 +151,8 @@ const fn tenant_id(id: Uuid) -> TenantId {
     TenantId::from_verified(id)
 }
 
-fn count(limit: usize) -> i64 {
+/// As a number that is bound.
+pub fn count(limit: usize) -> i64 {
     i64::try_from(limit).unwrap_or(i64::MAX)
 }
 

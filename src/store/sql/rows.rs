@@ -19,6 +19,7 @@ pub enum Cells<'a> {
     Uuid(Vec<Uuid>),
     Small(Vec<Option<i16>>),
     Int(Vec<Option<i64>>),
+    Float(Vec<Option<f64>>),
     Bool(Vec<bool>),
     Text(Vec<Option<Cow<'a, str>>>),
     Json(Vec<Option<Cow<'a, str>>>),
@@ -34,6 +35,7 @@ impl Cells<'_> {
             Self::Uuid(cells) => cells.len(),
             Self::Small(cells) => cells.len(),
             Self::Int(cells) => cells.len(),
+            Self::Float(cells) => cells.len(),
             Self::Bool(cells) => cells.len(),
             Self::Text(cells) | Self::Json(cells) => cells.len(),
             Self::Time(cells) => cells.len(),
@@ -48,6 +50,7 @@ impl Cells<'_> {
             Self::Uuid(_) => Kind::Uuid,
             Self::Small(_) => Kind::Small,
             Self::Int(_) => Kind::Int,
+            Self::Float(_) => Kind::Float,
             Self::Bool(_) => Kind::Bool,
             Self::Text(_) => Kind::Text,
             Self::Json(_) => Kind::Json,
@@ -64,6 +67,7 @@ pub enum Kind {
     Uuid,
     Small,
     Int,
+    Float,
     Bool,
     Text,
     Json,
@@ -115,6 +119,10 @@ impl<'a, T: Copy> RowsOf<'a, T> {
 
     pub fn int<V: Into<Option<i64>>>(self, name: &'static str, cell: impl Fn(T) -> V) -> Self {
         self.column(name, |item| cell(item).into(), Cells::Int)
+    }
+
+    pub fn float<V: Into<Option<f64>>>(self, name: &'static str, cell: impl Fn(T) -> V) -> Self {
+        self.column(name, |item| cell(item).into(), Cells::Float)
     }
 
     pub fn bool(self, name: &'static str, cell: impl Fn(T) -> bool) -> Self {

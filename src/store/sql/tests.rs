@@ -12,7 +12,7 @@ use uuid::Uuid;
 use super::{
     SELECT_SCHEMA_VERSION, activities, days,
     dialect::{CommitOutcome, Dialect, Query, Reader, get},
-    insights, listing, performance,
+    goal_counts, goal_progress, goals, insights, listing, performance,
     pools::{Pools, Tx},
     practice, read, requests,
     rows::Rows,
@@ -20,6 +20,7 @@ use super::{
 };
 use crate::{
     domain::{
+        goal::{GoalFilter, GoalStatus},
         ids::{SessionId, TenantId, UserId},
         session::{CompletionStatus, EndReason, SessionFilter, SessionState},
         settings::TenantSettings,
@@ -43,6 +44,11 @@ fn statements() -> Vec<(String, usize, Many)> {
     let by_id = [sessions::SELECT_SESSIONS, sessions::AND_ID].concat();
     let due = [sessions::SELECT_SESSIONS, sessions::AND_DUE].concat();
     let in_month = [performance::COUNT_COHORT, performance::OF_MONTH].concat();
+    let goal = [goals::SELECT_GOALS, goals::AND_GOAL].concat();
+    let goals_by_id = [goals::SELECT_GOALS, goals::AND_GOALS].concat();
+    let active_goals = [goals::SELECT_GOALS, goals::AND_ACTIVE_OF_USERS].concat();
+    let goals_of_days = [goals::SELECT_GOALS, goals::AND_OF_DAYS].concat();
+    let goals_reached = [goals::SELECT_GOALS, goals::AND_COMPLETED].concat();
     let in_days = [performance::COUNT_COHORT, performance::OF_DAYS].concat();
     let keys = || days::key_columns([]);
     let plain = |sql: &str, parameters| (sql.to_owned(), parameters, Many::Nothing);
@@ -55,10 +61,27 @@ fn statements() -> Vec<(String, usize, Many)> {
         rows_after(performance::SUM_PERIODS, 3, performance::key_columns([])),
         rows(performance::SELECT_MONTHS, performance::key_columns([])),
         plain(performance::SUM_SUBJECTS, 4),
+        plain(performance::SUM_EFFORT, 4),
         ids(&in_month, 8),
         ids(&in_days, 8),
         rows(performance::ADD_DAYS, performance::day_columns([])),
         rows(performance::ADD_MONTHS, performance::month_columns([])),
+        plain(&goal, 2),
+        ids(&goals_by_id, 1),
+        ids(&active_goals, 1),
+        rows(goals::INSERT_GOALS, goals::columns([])),
+        rows(goals::UPDATE_GOALS, goals::changing_columns([])),
+        ids(goals::DELETE_GOALS, 1),
+        rows(goal_counts::SUM_SCOPES, goal_counts::scope_columns([])),
+        rows(goal_counts::LIST_PRACTISED, goal_counts::scope_columns([])),
+        rows(goal_progress::UPSERT_PROGRESS, goal_progress::columns([])),
+        ids(goal_progress::SELECT_VALUES_BY_GOAL, 1),
+        plain(goals::SELECT_GOALS_TO_EXPIRE, 3),
+        plain(&goals_of_days, 7),
+        plain(&goals_reached, 5),
+        plain(goals::SELECT_TENANTS_WITH_GOALS_TO_EXPIRE, 3),
+        plain(goal_progress::SELECT_PROGRESS, 4),
+        plain(goal_progress::SELECT_BEST_VALUE, 3),
         plain(&due, 2),
         plain(read::PING, 0),
         plain(read::SELECT_KEY, 1),
@@ -69,6 +92,7 @@ fn statements() -> Vec<(String, usize, Many)> {
         plain(users::SELECT_USER, 2),
         plain(users::SELECT_USERS_BY_LAST_ACTIVE, 6),
         ids(users::LOCK_USERS, 1),
+        rows(users::INSERT_USERS, users::columns([])),
         rows(users::UPSERT_USERS, users::columns([])),
         plain(&by_id, 2),
         ids(&by_ids, 1),
@@ -87,7 +111,7 @@ fn statements() -> Vec<(String, usize, Many)> {
         plain(practice::LIST_PRACTICE_DAYS, 2),
         plain(practice::LIST_CALENDAR_DAYS, 4),
         plain(practice::LIST_PRACTICE_TIMES, 4),
-        plain(&started_on, 6),
+        plain(&started_on, 7),
         plain(practice::SELECT_TOP_SUBJECTS, 6),
         rows(practice::UPSERT_PRACTICE_TIMES, practice::time_columns([])),
         rows(practice::UPSERT_SUBJECT_DAYS, practice::subject_columns([])),
@@ -178,6 +202,17 @@ async fn list_by_all_filters<DB: Dialect>(pools: &Pools<DB>) {
         assert!(page.unwrap().items.is_empty());
         let totals = listing::totals::<DB>(&mut conn, tenant, &filter, time).await;
         assert_eq!(totals.unwrap().count, 0);
+    }
+    for status in [None, Some(GoalStatus::Active), Some(GoalStatus::Expired)] {
+        let filter = GoalFilter {
+            user_id: UserId(Uuid::nil()),
+            status,
+            subject_type: some("class"),
+            subject_id: some("a"),
+        };
+        let today = time.utc_date();
+        let page = goals::page::<DB>(&mut conn, tenant, &filter, None, 1, today).await;
+        assert!(page.unwrap().is_empty());
     }
 }
 
@@ -283,11 +318,15 @@ fn every_constant_of_sql_is_prepared() {
     let sources = [
         include_str!("activities.rs"),
         include_str!("days.rs"),
+        include_str!("goal_counts.rs"),
+        include_str!("goal_progress.rs"),
+        include_str!("goals.rs"),
         include_str!("insights.rs"),
         include_str!("listing.rs"),
         include_str!("performance.rs"),
         include_str!("practice.rs"),
         include_str!("read.rs"),
+        include_str!("reports.rs"),
         include_str!("requests.rs"),
         include_str!("sessions.rs"),
         include_str!("tenant_usage.rs"),
@@ -305,8 +344,9 @@ fn every_constant_of_sql_is_prepared() {
     assert!(names.len() > 30, "{names:?}");
     let missing: Vec<_> = names
         .into_iter()
-        // Run as part of `listing::totals`.
-        .filter(|name| *name != "SUM_ENDED" && !here.contains(&format!("::{name}")))
+        // Run as part of `listing::totals` and of `goals::page`.
+        .filter(|name| !["SUM_ENDED", "AND_OF_USER", "IN_ORDER_OF_TARGET"].contains(name))
+        .filter(|name| !here.contains(&format!("::{name}")))
         .collect();
     assert!(missing.is_empty(), "{missing:?}");
 }

@@ -11,28 +11,36 @@ use super::{
 use crate::domain::{
     ids::{TenantId, UserId},
     time::Timestamp,
-    user::User,
+    user::{LockedUser, User},
 };
 
-/// In id order, so that two transactions never wait for each other in a circle.
+/// In id order, so that two transactions never wait for each other in a circle. Whoever waited
+/// for a lock is told the row's columns as they are then, but what was looked up elsewhere as it
+/// was before.
 pub const LOCK_USERS: &str = "
-    SELECT id FROM users WHERE tenant_id = $1 AND id {ids} ORDER BY id {for_update}";
+    SELECT id, active_goals FROM users WHERE tenant_id = $1 AND id {ids} ORDER BY id {for_update}";
 
 pub const SELECT_USER: &str = "
     SELECT id, login_count, last_login_at, last_session_start, last_active_at,
-        total_usage_seconds, first_seen_at, created_at, updated_at
+        total_usage_seconds, active_goals, first_seen_at, created_at, updated_at
     FROM users
     WHERE tenant_id = $1 AND id = $2";
 
 /// $2 the latest last activity and $3 its date, $4 and $5 the row before the page.
 pub const SELECT_USERS_BY_LAST_ACTIVE: &str = "
     SELECT id, login_count, last_login_at, last_session_start, last_active_at,
-        total_usage_seconds, first_seen_at, created_at, updated_at
+        total_usage_seconds, active_goals, first_seen_at, created_at, updated_at
     FROM users
     WHERE tenant_id = $1 AND last_active_at < $2 AND last_active_date <= $3
         AND (last_active_date, id) > ($4, $5)
     ORDER BY last_active_date, id
     LIMIT $6";
+
+/// Of users who were not there when they were to be locked.
+pub const INSERT_USERS: &str = "
+    INSERT INTO users (tenant_id, {columns})
+    SELECT $1, {columns} FROM {rows} AS r WHERE {after}
+    ON CONFLICT DO NOTHING";
 
 /// Adds to what is stored.
 pub const UPSERT_USERS: &str = "
@@ -47,22 +55,29 @@ pub const UPSERT_USERS: &str = "
             COALESCE(excluded.last_session_start, users.last_session_start)),
         last_active_at = {greatest}(users.last_active_at, excluded.last_active_at),
         total_usage_seconds = users.total_usage_seconds + excluded.total_usage_seconds,
+        active_goals = users.active_goals + excluded.active_goals,
         first_seen_at = {least}(users.first_seen_at, excluded.first_seen_at),
         updated_at = excluded.updated_at";
 
-/// Locks those of the users that exist, and all that belongs to them. Where one transaction
-/// writes at a time, that is so already.
+/// Locks those of the users that exist, and all that belongs to them, and returns what stands in
+/// their rows. Where one transaction writes at a time, they are locked already.
 pub async fn lock<DB: Dialect>(
     conn: &mut DB::Connection,
     tenant: TenantId,
     ids: impl IntoIterator<Item = UserId>,
-) -> Result<(), Fault> {
-    if !DB::FOR_UPDATE.is_empty() {
-        let query = Query::<DB>::new(LOCK_USERS).bind(tenant.uuid());
-        let query = query.ids(ids.into_iter().map(|id| id.0));
-        query.execute(conn).await?;
-    }
-    Ok(())
+) -> Result<Vec<(UserId, LockedUser)>, Fault> {
+    let query = Query::<DB>::new(LOCK_USERS).bind(tenant.uuid());
+    let query = query.ids(ids.into_iter().map(|id| id.0));
+    let rows = query.fetch(conn).await?;
+    rows.iter()
+        .map(|row| {
+            let active_goals: i64 = get::<DB, _>(row, "active_goals")?;
+            let user = LockedUser {
+                has_active_goals: active_goals > 0,
+            };
+            Ok((UserId(get::<DB, _>(row, "id")?), user))
+        })
+        .collect()
 }
 
 pub async fn find<DB: Dialect>(
@@ -95,7 +110,7 @@ pub async fn by_last_active<DB: Dialect>(
     rows.iter().map(user::<DB>).collect()
 }
 
-/// The columns that [`UPSERT_USERS`] reads.
+/// The columns that [`INSERT_USERS`] and [`UPSERT_USERS`] read.
 pub fn columns<'a>(users: impl IntoIterator<Item = &'a User>) -> Rows<'a> {
     RowsOf::new(users)
         .uuid("id", |user| user.id.0)
@@ -104,6 +119,7 @@ pub fn columns<'a>(users: impl IntoIterator<Item = &'a User>) -> Rows<'a> {
         .time("last_session_start", |user| user.last_session_start)
         .time("last_active_at", |user| user.last_active_at)
         .int("total_usage_seconds", |user| user.total_usage_seconds)
+        .int("active_goals", |user| user.active_goals)
         .time("first_seen_at", |user| user.first_seen_at)
         .time("created_at", |user| user.created_at)
         .time("updated_at", |user| user.updated_at)
@@ -118,6 +134,7 @@ fn user<DB: Dialect>(row: &DB::Row) -> Result<User, Fault> {
         last_session_start: get::<DB, _>(row, "last_session_start")?,
         last_active_at: get::<DB, _>(row, "last_active_at")?,
         total_usage_seconds: get::<DB, _>(row, "total_usage_seconds")?,
+        active_goals: get::<DB, _>(row, "active_goals")?,
         first_seen_at: get::<DB, _>(row, "first_seen_at")?,
         created_at: get::<DB, _>(row, "created_at")?,
         updated_at: get::<DB, _>(row, "updated_at")?,

@@ -60,6 +60,7 @@ macro_rules! calls {
             StreamHeartbeats(pb::StreamHeartbeatsRequest),
             ImportUsage(pb::ImportUsageRequest),
             StreamUsageStats(pb::StreamUsageStatsRequest),
+            ExportSessions(pb::ExportSessionsRequest),
         }
 
         $(
@@ -91,6 +92,11 @@ macro_rules! calls {
                         let mut days = days.into_inner();
                         while days.message().await?.is_some() {}
                     }
+                    Self::ExportSessions(request) => {
+                        let chunks = caller.reports.export_sessions(request).await?;
+                        let mut chunks = chunks.into_inner();
+                        while chunks.message().await?.is_some() {}
+                    }
                 }
                 Ok(())
             }
@@ -102,6 +108,7 @@ macro_rules! calls {
                     Self::StreamHeartbeats(_) => "StreamHeartbeatsRequest",
                     Self::ImportUsage(_) => "ImportUsageRequest.record",
                     Self::StreamUsageStats(_) => "StreamUsageStatsRequest",
+                    Self::ExportSessions(_) => "ExportSessionsRequest",
                 }
             }
         }
@@ -135,6 +142,9 @@ calls! {
     GetCalendar(GetCalendarRequest) => insights.get_calendar,
     GetPracticeFrequency(GetPracticeFrequencyRequest) => insights.get_practice_frequency,
     ListTopSubjects(ListTopSubjectsRequest) => insights.list_top_subjects,
+    GetDailyReport(GetDailyReportRequest) => reports.get_daily_report,
+    GetWeeklyReport(GetWeeklyReportRequest) => reports.get_weekly_report,
+    GetMonthlyReport(GetMonthlyReportRequest) => reports.get_monthly_report,
     UpdateTenantSettings(UpdateTenantSettingsRequest) => settings.update_tenant_settings,
 }
 
@@ -153,6 +163,12 @@ impl From<pb::ImportUsageRequest> for Call {
 impl From<pb::StreamUsageStatsRequest> for Call {
     fn from(request: pb::StreamUsageStatsRequest) -> Self {
         Self::StreamUsageStats(request)
+    }
+}
+
+impl From<pb::ExportSessionsRequest> for Call {
+    fn from(request: pb::ExportSessionsRequest) -> Self {
+        Self::ExportSessions(request)
     }
 }
 

@@ -7,6 +7,7 @@ mod ending;
 mod listing;
 mod performance;
 mod practice;
+mod reports;
 mod rows;
 mod sessions;
 mod tenants;
@@ -44,6 +45,7 @@ fn table(tokens: &Tokens) -> Vec<Row> {
     rows.extend(performance::rows());
     rows.extend(tenants::rows());
     rows.extend(practice::rows());
+    rows.extend(reports::rows(tokens));
     rows
 }
 
