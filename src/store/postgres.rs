@@ -139,10 +139,11 @@ impl Dialect for Postgres {
         for (tenant, alone) in tenants {
             *locks.entry(lock_key(*tenant)).or_insert(false) |= alone;
         }
-        let mut sql = String::from("BEGIN ISOLATION LEVEL READ COMMITTED");
+        let serve = row_security::SERVE;
+        let mut sql = format!("BEGIN ISOLATION LEVEL READ COMMITTED; {serve}");
         if let Some(first) = tenants.keys().next() {
             sql.push_str("; ");
-            sql.push_str(&row_security::act_as(Reader::Tenant(*first)));
+            sql.push_str(&row_security::act_for(*first));
         }
         for (key, alone) in locks {
             let shared = if alone { "" } else { "_shared" };
@@ -153,7 +154,7 @@ impl Dialect for Postgres {
     }
 
     async fn act_for(conn: &mut PgConnection, tenant: TenantId) -> sqlx::Result<()> {
-        let sql = row_security::act_as(Reader::Tenant(tenant));
+        let sql = row_security::act_for(tenant);
         conn.execute(AssertSqlSafe(sql)).await?;
         Ok(())
     }

@@ -3,6 +3,7 @@
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, Row, error::DatabaseError};
 
 use super::{OpenError, sql::dialect::Reader};
+use crate::domain::ids::TenantId;
 
 /// Takes on both roles and lays them down again, or changes nothing.
 const TRY_ROLES: &str = "SET ROLE dwell_jobs; SET ROLE dwell_tenant; RESET ROLE";
@@ -59,13 +60,18 @@ const SELECT_TABLES: &str = "
         AND a.attname = 'tenant_id' AND NOT a.attisdropped
     ORDER BY name";
 
-/// What makes a transaction act for the reader, and see no more.
+/// Makes a transaction act as whoever serves, for no tenant yet.
+pub const SERVE: &str = "SET LOCAL ROLE dwell_tenant";
+
+/// Makes a transaction that serves do so for this tenant.
+pub fn act_for(tenant: TenantId) -> String {
+    format!("SET LOCAL dwell.tenant_id = '{}'", tenant.uuid())
+}
+
+/// Makes a transaction act for the reader, and see no more.
 pub fn act_as(reader: Reader) -> String {
     match reader {
-        Reader::Tenant(tenant) => format!(
-            "SET LOCAL ROLE dwell_tenant; SET LOCAL dwell.tenant_id = '{}'",
-            tenant.uuid()
-        ),
+        Reader::Tenant(tenant) => format!("{SERVE}; {}", act_for(tenant)),
         Reader::Jobs => "SET LOCAL ROLE dwell_jobs".to_owned(),
     }
 }
