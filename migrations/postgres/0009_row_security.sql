@@ -16,7 +16,7 @@
 -- nothing of its own: it is the owner's.
 
 -- Row security for each table of a tenant's that has none yet.
-CREATE FUNCTION guard_tenant_tables() RETURNS void LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION guard_tenant_tables() RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
     guarded record;
 BEGIN
