@@ -3,14 +3,14 @@
 #[path = "../../../tests/support/postgres.rs"]
 mod pg;
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use sqlx::{AssertSqlSafe, Executor, Postgres, SqlSafeStr};
 use tempfile::TempDir;
 use uuid::Uuid;
 
 use super::{
-    SELECT_SCHEMA_VERSION, activities, days,
+    SELECT_SCHEMA_VERSION, SqlStore, activities, days,
     dialect::{CommitOutcome, Dialect, Query, Reader, get},
     goal_counts, goal_progress, goals, insights, listing, performance,
     pools::{Pools, Tx},
@@ -21,12 +21,16 @@ use super::{
 use crate::{
     domain::{
         goal::{GoalFilter, GoalStatus},
-        ids::{SessionId, TenantId, UserId},
+        ids::{RandomIds, SessionId, TenantId, UserId},
+        ledger::Ledger,
         session::{CompletionStatus, EndReason, SessionFilter, SessionState},
         settings::TenantSettings,
-        time::Timestamp,
+        time::{ManualClock, Timestamp},
     },
-    store::{postgres, sqlite},
+    store::{
+        Error, postgres, sqlite,
+        writer::{Apply, Job},
+    },
 };
 
 /// What stands in the place of `{rows}` or `{ids}`.
@@ -272,6 +276,45 @@ async fn postgres_shows_a_transaction_what_is_for_whom_it_acts() {
     let replica = pools.read_replica(reader).await.unwrap();
     assert_eq!(seen(replica).await, [ids[1]]);
     assert_eq!(seen(pools.read(Reader::Jobs).await.unwrap()).await, ids);
+}
+
+/// Writes its tenant's row, and nothing else.
+struct Appear(TenantId);
+
+impl Job for Appear {
+    fn tenant(&self) -> TenantId {
+        self.0
+    }
+
+    fn changes_tenant(&self) -> bool {
+        false
+    }
+
+    fn user(&self) -> Option<UserId> {
+        None
+    }
+
+    fn decide(&mut self, _: &mut Ledger) -> bool {
+        true
+    }
+
+    fn answer(self: Box<Self>) {}
+
+    fn fail(self: Box<Self>, _: Error) {}
+}
+
+#[tokio::test]
+async fn a_batch_of_several_tenants_is_one_transaction() {
+    let url = pg::database().await;
+    let pools = postgres::open(&url, None, true).await.unwrap();
+    let clock = Arc::new(ManualClock::at(Timestamp::FIRST));
+    let store = SqlStore::new(pools, clock, Arc::new(RandomIds));
+    let ids = [1, 2, 3].map(Uuid::from_u128);
+    let mut jobs = ids.map(|id| -> Box<dyn Job> { Box::new(Appear(tenant(id))) });
+    // What is refused would be cut in two, and done all the same.
+    store.apply(&mut jobs).await.unwrap();
+    let tx = store.pools.read(Reader::Jobs).await.unwrap();
+    assert_eq!(seen(tx).await, ids);
 }
 
 #[tokio::test]
