@@ -5,7 +5,7 @@ use std::{cmp::Ordering, fmt, time::Duration};
 use sqlx::{ConnectOptions, PgConnection, Postgres, Row, Sqlite, SqliteConnection};
 use tokio::time::timeout;
 
-use super::{postgres, sql::schema_version, sqlite};
+use super::{postgres, row_security, sql::schema_version, sqlite};
 use crate::config::is_sqlite;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -146,7 +146,13 @@ async fn of_postgres(url: &str, replica: Option<&str>, findings: &mut Vec<Findin
         Finding::ok("database", format!("PostgreSQL {version} answers"))
     });
     let versions = schema_version::<Postgres>(&mut conn, &postgres::MIGRATIONS).await;
-    findings.push(schema(versions.map_err(of("schema"))?));
+    let schema = schema(versions.map_err(of("schema"))?);
+    let complete = !schema.is_fail();
+    findings.push(schema);
+    if complete {
+        let gap = row_security::find_gap(&mut conn).await;
+        findings.push(apart(gap.map_err(of("row security"))?));
+    }
     let setting = |name| server.try_get(name).map_err(of("durability"));
     findings.push(postgres_durability(
         setting("fsync")?,
@@ -177,6 +183,13 @@ fn schema((applied, newest): (Option<i64>, Option<i64>)) -> Finding {
             let detail = format!("version {applied}, newer than this dwell's {newest}");
             Finding::warn("schema", detail)
         }
+    }
+}
+
+fn apart(gap: Option<String>) -> Finding {
+    match gap {
+        Some(gap) => Finding::fail("row security", gap),
+        None => Finding::ok("row security", "forced on every table of a tenant's"),
     }
 }
 

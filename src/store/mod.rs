@@ -12,6 +12,7 @@ mod postgres;
 pub mod practice;
 pub mod privacy;
 pub mod report;
+mod row_security;
 mod sql;
 mod sqlite;
 pub mod writer;
@@ -281,13 +282,17 @@ pub enum OpenError {
     Migration(#[from] sqlx::migrate::MigrateError),
     #[error("the schema is not up to date: run `dwell migrate`")]
     Outdated,
+    /// PostgreSQL would not keep tenants apart, and why.
+    #[error("tenants are not kept apart: {0}")]
+    NotApart(String),
 }
 
 /// Opens the database at `url`; brings its schema up to date if `migrate`, and otherwise
 /// insists that it is. A `replica`, which only PostgreSQL has, need not be there yet.
 ///
 /// # Errors
-/// Fails if the database cannot be reached, or its schema is not up to date in the end.
+/// Fails if the database cannot be reached, its schema is not up to date in the end, or it would
+/// not keep tenants apart.
 pub async fn open(
     url: &str,
     replica: Option<&str>,
@@ -310,7 +315,7 @@ pub async fn open(
 /// Brings the schema of the database at `url` up to date.
 ///
 /// # Errors
-/// Fails if the database cannot be reached or migrated.
+/// Fails if the database cannot be reached or migrated, or would not keep tenants apart.
 pub async fn migrate(url: &str) -> Result<(), OpenError> {
     if is_sqlite(url) {
         sqlite::open(url, true).await?;

@@ -4,7 +4,8 @@ use std::{collections::BTreeMap, str::FromStr, time::Duration};
 
 use chrono::{DateTime, Utc};
 use sqlx::{
-    Arguments, AssertSqlSafe, ConnectOptions, Connection, Decode, Encode, Postgres, Row, Type,
+    Arguments, AssertSqlSafe, ConnectOptions, Connection, Decode, Encode, Executor, Postgres, Row,
+    Type,
     encode::IsNull,
     error::{BoxDynError, DatabaseError},
     migrate::{Migrate, Migrator},
@@ -16,11 +17,11 @@ use sqlx::{
 use uuid::Uuid;
 
 use super::{
-    OpenError, citus,
+    OpenError, citus, row_security,
     sql::{
-        Pools,
-        dialect::{CommitOutcome, Dialect, ErrorClass, Version, Write, Written},
+        dialect::{CommitOutcome, Dialect, ErrorClass, Reader, Version, Write, Written},
         insist_on_schema,
+        pools::Pools,
         rows::{Cells, Kind, Rows},
     },
 };
@@ -59,28 +60,29 @@ pub async fn open(
     let options = options(url)?;
     let replica = replica.map(self::options).transpose()?;
     // A pool would only say that no connection became free; this says why.
-    PgConnection::connect_with(&options).await?.close().await?;
-    // What the lanes are told of plans is not for migrations, which go over whole tables.
-    let plain = pool(1).connect_with(options.clone()).await?;
+    let mut conn = PgConnection::connect_with(&options).await?;
     if migrate {
+        row_security::make_roles(&mut conn).await?;
+        // What the lanes are told of plans is not for migrations, which go over whole tables.
+        let plain = pool(1).connect_with(options.clone()).await?;
         MIGRATIONS.run(&plain).await?;
-        let mut conn = plain.acquire().await?;
+        plain.close().await;
         conn.lock().await?;
         citus::distribute(&mut conn).await?;
         conn.unlock().await?;
     } else {
-        let mut conn = plain.acquire().await?;
         insist_on_schema::<Postgres>(&mut conn, &MIGRATIONS).await?;
     }
-    plain.close().await;
+    row_security::insist(&mut conn).await?;
+    conn.close().await?;
     // One more than there are lanes, for the outbox: no lane waits for it.
     let writers = u32::try_from(LANES + 1).unwrap_or(u32::MAX);
     let writer = options.clone().options(BY_KEY);
-    Ok(Pools {
-        write: pool(writers).connect_with(writer).await?,
-        read: pool(READERS).connect_lazy_with(options),
-        replica: replica.map(|options| pool(READERS).connect_lazy_with(options)),
-    })
+    Ok(Pools::new(
+        pool(writers).connect_with(writer).await?,
+        pool(READERS).connect_lazy_with(options),
+        replica.map(|options| pool(READERS).connect_lazy_with(options)),
+    ))
 }
 
 /// How to connect.
@@ -109,7 +111,6 @@ fn pool(size: u32) -> sqlx::pool::PoolOptions<Postgres> {
 }
 
 impl Dialect for Postgres {
-    const BEGIN_READ: &'static str = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY";
     const FOR_UPDATE: &'static str = "FOR UPDATE";
     const SKIP_LOCKED: &'static str = "FOR UPDATE OF o SKIP LOCKED";
     const DAY_BIT: &'static str = "1::bigint << (d.local_date - r.start_date)";
@@ -124,6 +125,13 @@ impl Dialect for Postgres {
                     UNION ALL SELECT * FROM jsonb_each_text(excluded.feature_usage)
                 ) AS f GROUP BY f.key) AS sums) END";
 
+    // Whom it acts as ends with the transaction, so that nothing of it stays with the connection,
+    // whoever gets that next: a pooler may stand in between.
+    fn begin_read(reader: Reader) -> String {
+        let begin = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY";
+        format!("{begin}; {}", row_security::act_as(reader))
+    }
+
     // Advisory locks have a fair queue, which a row locked FOR SHARE by many has not, and come
     // with BEGIN in one round trip.
     fn begin_write(tenants: &BTreeMap<TenantId, bool>) -> String {
@@ -133,13 +141,24 @@ impl Dialect for Postgres {
         for (tenant, alone) in tenants {
             *locks.entry(lock_key(*tenant)).or_insert(false) |= alone;
         }
-        let mut sql = String::from("BEGIN ISOLATION LEVEL READ COMMITTED");
+        let serve = row_security::SERVE;
+        let mut sql = format!("BEGIN ISOLATION LEVEL READ COMMITTED; {serve}");
+        if let Some(first) = tenants.keys().next() {
+            sql.push_str("; ");
+            sql.push_str(&row_security::act_for(*first));
+        }
         for (key, alone) in locks {
             let shared = if alone { "" } else { "_shared" };
             let lock = format!("; SELECT pg_advisory_xact_lock{shared}({LOCK_CLASS}, {key})");
             sql.push_str(&lock);
         }
         sql
+    }
+
+    async fn act_for(conn: &mut PgConnection, tenant: TenantId) -> sqlx::Result<()> {
+        let sql = row_security::act_for(tenant);
+        conn.execute(AssertSqlSafe(sql)).await?;
+        Ok(())
     }
 
     fn rows_sql(rows: &Rows<'_>, first: usize) -> String {

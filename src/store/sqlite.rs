@@ -22,9 +22,9 @@ use uuid::Uuid;
 use super::{
     OpenError,
     sql::{
-        Pools,
-        dialect::{CommitOutcome, Dialect, ErrorClass, Version, Write, Written},
+        dialect::{CommitOutcome, Dialect, ErrorClass, Reader, Version, Write, Written},
         insist_on_schema,
+        pools::Pools,
         rows::{Cells, Kind, Rows},
     },
 };
@@ -75,11 +75,7 @@ pub async fn open(url: &str, migrate: bool) -> Result<Pools<Sqlite>, OpenError> 
         .max_connections(READERS)
         .acquire_timeout(BUSY_TIMEOUT)
         .connect_lazy_with(options.read_only(true));
-    Ok(Pools {
-        write,
-        read,
-        replica: None,
-    })
+    Ok(Pools::new(write, read, None))
 }
 
 /// How to connect to what is there.
@@ -103,7 +99,6 @@ fn migration_lock(options: &SqliteConnectOptions) -> sqlx::Result<File> {
 }
 
 impl Dialect for Sqlite {
-    const BEGIN_READ: &'static str = "BEGIN";
     const FOR_UPDATE: &'static str = "";
     const SKIP_LOCKED: &'static str = "";
     const DAY_BIT: &'static str =
@@ -119,10 +114,19 @@ impl Dialect for Sqlite {
                     UNION ALL SELECT key, value FROM json_each(excluded.feature_usage)
                 ) AS f GROUP BY f.key)) END";
 
+    fn begin_read(_: Reader) -> String {
+        "BEGIN".to_owned()
+    }
+
     // A deferred transaction that turns into a writing one fails at once, whatever the
     // timeout. Whoever writes is alone.
     fn begin_write(_: &BTreeMap<TenantId, bool>) -> String {
         "BEGIN IMMEDIATE".to_owned()
+    }
+
+    // The tenant in each statement is the only wall.
+    async fn act_for(_: &mut SqliteConnection, _: TenantId) -> sqlx::Result<()> {
+        Ok(())
     }
 
     fn rows_sql(rows: &Rows<'_>, first: usize) -> String {

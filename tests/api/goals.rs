@@ -158,7 +158,7 @@ async fn a_goal_moves_with_practice_to_its_end_and_begins_again(server: Server) 
     assert_eq!(goals.len(), 2);
     assert_eq!(goals[1].start_date, "2026-03-09");
     assert_eq!(goals[1].target_date, "2026-03-15");
-    server.set_clock("2026-03-16T00:00:00Z");
+    server.set_clock("2026-03-16T09:00:00Z");
     let expired = caller.goal(&goals[1].id).await;
     assert_eq!(expired.status(), pb::GoalStatus::Expired);
     assert_eq!((expired.days_remaining, expired.on_track), (0, false));

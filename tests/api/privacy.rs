@@ -246,7 +246,8 @@ async fn an_export_tells_what_is_kept(server: Server) {
         }
         *counts.entry(table).or_insert(0_i64) += 1;
     }
-    let kept = delete(&mut caller, USER, true).await.unwrap().deleted_rows;
+    let mut kept = delete(&mut caller, USER, true).await.unwrap().deleted_rows;
+    kept.retain(|_, rows| *rows > 0);
     assert_eq!(counts, kept.into_iter().collect());
     assert_eq!(counts["user_usage_stats"], 401);
 
@@ -288,5 +289,5 @@ async fn deletion_of_one_tenants_user_is_not_anothers(server: Server) {
     assert_eq!(purge(&mut three, "2026-03-02T09:20:00Z", false).await, 0);
     delete(&mut one, USER, false).await.unwrap();
     assert_eq!(two.summary(USER).await.login_count, 1);
-    assert_eq!(sum(&delete(&mut two, USER, true).await.unwrap()), 9);
+    assert_eq!(sum(&delete(&mut two, USER, true).await.unwrap()), 11);
 }

@@ -2,6 +2,7 @@
 
 use std::process::Command;
 
+use sqlx::{Connection, Executor, PgConnection};
 use tempfile::TempDir;
 
 use crate::{
@@ -97,9 +98,25 @@ async fn a_replica_is_as_old_as_what_it_has_not_replayed() {
     ]);
     assert_eq!(lines[4], "fail replica is not of this database's server");
     let (lines, _) = check(&["--database-url", &primary, "--read-database-url", &primary]);
-    assert_eq!(lines[4], "fail replica is no standby");
+    assert_eq!(lines[5], "fail replica is no standby");
     cluster.lose_replica().await;
     assert!(lag().starts_with("fail replica "));
+}
+
+#[tokio::test]
+async fn a_table_whose_rows_are_not_kept_apart_is_found() {
+    let url = postgres::database().await;
+    let urls = ["--database-url", &url];
+    assert!(dwell(&["migrate", "--database-url", &url]).1);
+    let (lines, _) = check(&urls);
+    let apart = "ok row security forced on every table of a tenant's";
+    assert_eq!(lines[3], apart);
+    let mut conn = PgConnection::connect(&url).await.unwrap();
+    let later = "CREATE TABLE a_later_one (tenant_id uuid NOT NULL PRIMARY KEY)";
+    conn.execute(later).await.unwrap();
+    let (lines, well) = check(&urls);
+    let open = "fail row security row security is not forced on a_later_one";
+    assert_eq!((&*lines[3], well), (open, false));
 }
 
 #[test]

@@ -20,3 +20,4 @@ mod courier;
 mod points;
 mod receiver;
 mod replica;
+mod row_security;

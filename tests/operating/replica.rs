@@ -111,7 +111,8 @@ async fn a_read_that_the_replica_ends_is_begun_again() {
         CREATE FUNCTION wait() RETURNS boolean LANGUAGE sql VOLATILE
             AS 'SELECT pg_advisory_lock_shared(1); SELECT pg_advisory_unlock_shared(1)';
         ALTER TABLE user_usage_stats RENAME TO days;
-        CREATE VIEW user_usage_stats AS SELECT * FROM days WHERE wait();";
+        CREATE VIEW user_usage_stats AS SELECT * FROM days WHERE wait();
+        GRANT SELECT ON user_usage_stats TO dwell_tenant;";
     let waiting = |but: &str| {
         format!(
             "SELECT COALESCE(MAX(pid::text || query_start), '') FROM pg_stat_activity

@@ -58,6 +58,7 @@ mod reading;
 mod reference;
 mod report;
 mod reports;
+mod row_security;
 mod settings;
 mod starting;
 mod stored;

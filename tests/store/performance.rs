@@ -596,7 +596,7 @@ async fn what_was_there_before_is_counted_when_the_schema_changes(db: Fixture) {
     db.run(
         "DROP TABLE performance_days;
         DROP TABLE performance_months;
-        DELETE FROM _sqlx_migrations WHERE version IN (4, 8);",
+        DELETE FROM _sqlx_migrations WHERE version IN (4, 8, 9);",
     )
     .await;
     let newer = db.second_instance().await;

@@ -498,7 +498,7 @@ async fn what_was_there_before_is_counted_when_the_schema_changes(db: Fixture) {
         ALTER TABLE user_usage_stats DROP COLUMN sessions_partial;
         ALTER TABLE user_usage_stats DROP COLUMN sessions_abandoned;
         ALTER TABLE user_usage_stats DROP COLUMN completed_seconds;
-        DELETE FROM _sqlx_migrations WHERE version = 3;",
+        DELETE FROM _sqlx_migrations WHERE version IN (3, 9);",
     )
     .await;
     let newer = db.second_instance().await;

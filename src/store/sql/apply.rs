@@ -7,14 +7,14 @@ use std::{
 
 use async_trait::async_trait;
 use chrono::NaiveDate;
-use sqlx::{AssertSqlSafe, Transaction};
 
 use super::{
     SqlStore, activities, days,
     dialect::{CommitOutcome, Dialect, ErrorClass, Query, Version, Write, Written},
     fault::Fault,
-    forgotten, goal_counts, goal_progress, goals, performance, points, practice, requests,
-    sessions, tenant_usage,
+    forgotten, goal_counts, goal_progress, goals, performance, points,
+    pools::Tx,
+    practice, requests, sessions, tenant_usage,
     tenants::{self, Tenant},
     user_rows, users,
 };
@@ -40,14 +40,14 @@ const ERASED_ROWS: i64 = 1_000;
 impl<DB: Dialect> Apply for SqlStore<DB> {
     async fn apply(&self, jobs: &mut [Box<dyn Job>]) -> Result<(), Failure> {
         let failed = |fault| self.failure(fault);
-        let mut tx = self.begin(jobs).await.map_err(failed)?;
-        let mut written = self.write(&mut tx, jobs, false).await;
+        let (mut tx, first) = self.begin(jobs).await.map_err(failed)?;
+        let mut written = self.write(&mut tx, first, jobs, false).await;
         if matches!(written, Err(Fault::Unwritten)) {
             // Perhaps a user was deleted. Whoever locks all of them is told who.
             let undone = tx.rollback().await;
             undone.map_err(|error| self.failure(error.into()))?;
-            tx = self.begin(jobs).await.map_err(failed)?;
-            written = self.write(&mut tx, jobs, true).await;
+            (tx, _) = self.begin(jobs).await.map_err(failed)?;
+            written = self.write(&mut tx, first, jobs, true).await;
         }
         let done = written.map_err(failed)?;
         let Err(error) = tx.commit().await else {
@@ -69,8 +69,7 @@ impl<DB: Dialect> Apply for SqlStore<DB> {
     async fn settle(&self, commit: &Commit) -> Result<Settled, Failure> {
         let mut conn = self
             .pools
-            .write
-            .acquire()
+            .own()
             .await
             .map_err(|error| self.failure(error.into()))?;
         match DB::outcome(&mut conn, &commit.0).await {
@@ -93,21 +92,23 @@ impl<DB: Dialect> SqlStore<DB> {
         }
     }
 
-    /// Begins a transaction for the jobs' tenants.
-    async fn begin(&self, jobs: &[Box<dyn Job>]) -> Result<Transaction<'static, DB>, Fault> {
+    /// Begins a transaction for the jobs' tenants, which acts for the first of them.
+    async fn begin(&self, jobs: &[Box<dyn Job>]) -> Result<(Tx<DB>, Option<TenantId>), Fault> {
         let mut tenants = BTreeMap::new();
         for job in jobs {
             *tenants.entry(job.tenant()).or_insert(false) |= job.changes_tenant();
         }
-        let sql = AssertSqlSafe(DB::begin_write(&tenants));
-        Ok(self.pools.write.begin_with(sql).await?)
+        let first = tenants.keys().next().copied();
+        Ok((self.pools.write(&tenants).await?, first))
     }
 
     /// Carries out the jobs of each tenant in turn: rows are locked, and row security applies,
-    /// one tenant at a time. `locked` if all users are to be locked, asked for or not.
+    /// one tenant at a time. The transaction acts for `acting` already. `locked` if all users are
+    /// to be locked, asked for or not.
     async fn write(
         &self,
         conn: &mut DB::Connection,
+        mut acting: Option<TenantId>,
         jobs: &mut [Box<dyn Job>],
         locked: bool,
     ) -> Result<Done, Fault> {
@@ -117,6 +118,9 @@ impl<DB: Dialect> SqlStore<DB> {
             let Some(id) = group.first().map(|job| job.tenant()) else {
                 continue;
             };
+            if acting.replace(id) != Some(id) {
+                DB::act_for(conn, id).await?;
+            }
             let (tenant, known) = self.tenant(conn, id, group, now, &mut done).await?;
             let mut ledger = Ledger::new(tenant.settings.clone(), now);
             if locked {

@@ -41,8 +41,6 @@ pub trait Dialect:
     + Speaks<Option<Timestamp>>
     + Speaks<Option<Json<Box<RawValue>>>>
 {
-    /// Begins a transaction whose reads all see one snapshot.
-    const BEGIN_READ: &'static str;
     /// Ends a `SELECT` whose rows are to be locked in the order they come in.
     const FOR_UPDATE: &'static str;
     /// Ends a `SELECT` that locks its rows of the table `o`, but for those that somebody else has
@@ -60,9 +58,19 @@ pub trait Dialect:
     /// is 1.
     const DAY_BIT: &'static str;
 
+    /// Begins a transaction whose reads all see one snapshot, as the reader may see it.
+    fn begin_read(reader: Reader) -> String;
+
     /// Begins a transaction that writes for these tenants, and for those with `true` while no
-    /// other does: a change of settings must not miss what was decided by the old ones.
+    /// other does: a change of settings must not miss what was decided by the old ones. It acts
+    /// for the first of them until [`Dialect::act_for`] another.
     fn begin_write(tenants: &BTreeMap<TenantId, bool>) -> String;
+
+    /// From now on the transaction acts for this tenant, and reaches no row of another's.
+    fn act_for(
+        conn: &mut Self::Connection,
+        tenant: TenantId,
+    ) -> impl Future<Output = sqlx::Result<()>> + Send;
 
     /// A subquery whose columns are those of `rows`, bound from parameter `first` on.
     fn rows_sql(rows: &Rows<'_>, first: usize) -> String;
@@ -107,6 +115,15 @@ pub trait Dialect:
 
     /// What an error of the engine means for the transaction that met it.
     fn classify(error: &dyn sqlx::error::DatabaseError) -> ErrorClass;
+}
+
+/// Who reads: row security, where there is some, shows no more.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Reader {
+    /// Calls of one tenant's, and what is done for it.
+    Tenant(TenantId),
+    /// Jobs that look for the tenants that there is something to do for.
+    Jobs,
 }
 
 /// Rows to write, and how: the SQL is a constant in which the engine fills `{rows}`, their

@@ -2,15 +2,8 @@
 
 use async_trait::async_trait;
 use chrono::NaiveDate;
-use sqlx::Connection;
 
-use super::{
-    SqlStore,
-    dialect::Dialect,
-    goal_progress, goals,
-    read::{count, tenant_ids},
-    tenants,
-};
+use super::{SqlStore, dialect::Dialect, goal_progress, goals, read::count, tenants};
 use crate::{
     domain::{
         calendar::plus_days,
@@ -35,12 +28,11 @@ impl<DB: Dialect> GoalStore for SqlStore<DB> {
         id: GoalId,
         now: Timestamp,
     ) -> Result<Option<GoalView>, Error> {
-        self.detached(async move |me: Self| {
-            let mut conn = me.reader().await?;
-            let Some(goal) = goals::find::<DB>(&mut conn, tenant, id).await? else {
+        self.read(tenant, async move |mut tx| {
+            let Some(goal) = goals::find::<DB>(&mut tx, tenant, id).await? else {
                 return Ok(None);
             };
-            let settings = tenants::settings_of::<DB>(&mut conn, tenant).await?;
+            let settings = tenants::settings_of::<DB>(&mut tx, tenant).await?;
             let today = settings.calendar.date_of(now);
             Ok(Some(goal.view(&settings.calendar, today)))
         })
@@ -55,14 +47,11 @@ impl<DB: Dialect> GoalStore for SqlStore<DB> {
         limit: usize,
         now: Timestamp,
     ) -> Result<Page<GoalView, GoalKey>, Error> {
-        self.detached(async move |me: Self| {
-            let mut conn = me.reader().await?;
-            let calendar = tenants::settings_of::<DB>(&mut conn, tenant)
-                .await?
-                .calendar;
+        self.read(tenant, async move |mut tx| {
+            let calendar = tenants::settings_of::<DB>(&mut tx, tenant).await?.calendar;
             let today = calendar.date_of(now);
             let more = count(limit).saturating_add(1);
-            let found = goals::page::<DB>(&mut conn, tenant, &filter, after, more, today).await?;
+            let found = goals::page::<DB>(&mut tx, tenant, &filter, after, more, today).await?;
             let views = found.into_iter().map(|goal| goal.view(&calendar, today));
             Ok(Page::cut(views.collect(), limit, |view| {
                 (view.goal.dates.end, view.goal.id)
@@ -78,9 +67,7 @@ impl<DB: Dialect> GoalStore for SqlStore<DB> {
         after: Option<NaiveDate>,
         limit: usize,
     ) -> Result<Option<Page<ProgressView, NaiveDate>>, Error> {
-        self.detached(async move |me: Self| {
-            let mut conn = me.reader().await?;
-            let mut tx = conn.begin_with(DB::BEGIN_READ).await?;
+        self.read(tenant, async move |mut tx| {
             let Some(goal) = goals::find::<DB>(&mut tx, tenant, goal).await? else {
                 return Ok(None);
             };
@@ -99,14 +86,10 @@ impl<DB: Dialect> GoalStore for SqlStore<DB> {
         after: Option<TenantId>,
         limit: usize,
     ) -> Result<Vec<TenantId>, Error> {
-        self.detached(async move |me: Self| {
-            let mut conn = me.reader().await?;
-            let sql = goals::SELECT_TENANTS_WITH_GOALS_TO_EXPIRE;
-            // The latest that it is anywhere.
-            let today = plus_days(now.utc_date(), 1);
-            tenant_ids::<DB, _>(&mut conn, sql, today, after, limit).await
-        })
-        .await
+        let sql = goals::SELECT_TENANTS_WITH_GOALS_TO_EXPIRE;
+        // The latest that it is anywhere.
+        let today = plus_days(now.utc_date(), 1);
+        self.tenant_ids(sql, today, after, limit).await
     }
 
     async fn list_goals_to_expire(
@@ -115,11 +98,10 @@ impl<DB: Dialect> GoalStore for SqlStore<DB> {
         now: Timestamp,
         limit: usize,
     ) -> Result<Vec<(GoalId, UserId)>, Error> {
-        self.detached(async move |me: Self| {
-            let mut conn = me.reader().await?;
-            let settings = tenants::settings_of::<DB>(&mut conn, tenant).await?;
+        self.read(tenant, async move |mut tx| {
+            let settings = tenants::settings_of::<DB>(&mut tx, tenant).await?;
             let today = settings.calendar.date_of(now);
-            goals::to_expire::<DB>(&mut conn, tenant, today, count(limit)).await
+            goals::to_expire::<DB>(&mut tx, tenant, today, count(limit)).await
         })
         .await
     }

@@ -7,7 +7,6 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use async_trait::async_trait;
 use chrono::NaiveDate;
-use sqlx::Connection;
 
 use super::{
     SqlStore,
@@ -53,8 +52,7 @@ impl<DB: Dialect> PerformanceStore for SqlStore<DB> {
         window: Window,
         now: Timestamp,
     ) -> Result<Vec<Outcome>, Error> {
-        self.bulk(move |mut conn| async move {
-            let mut tx = conn.begin_with(DB::BEGIN_READ).await?;
+        self.bulk(tenant, move |mut tx| async move {
             outcomes::<DB>(&mut tx, tenant, user, window, now).await
         })
         .await
@@ -67,12 +65,9 @@ impl<DB: Dialect> PerformanceStore for SqlStore<DB> {
         now: Timestamp,
     ) -> Result<Performance, Error> {
         let query = Arc::new(query);
-        self.bulk(move |mut conn| {
+        self.bulk(tenant, move |mut tx| {
             let query = query.clone();
-            async move {
-                let mut tx = conn.begin_with(DB::BEGIN_READ).await?;
-                read_performance::<DB>(&mut tx, tenant, &query, now).await
-            }
+            async move { read_performance::<DB>(&mut tx, tenant, &query, now).await }
         })
         .await
     }
@@ -85,8 +80,7 @@ impl<DB: Dialect> PerformanceStore for SqlStore<DB> {
         date: Option<NaiveDate>,
         now: Timestamp,
     ) -> Result<Vec<SubjectTally>, Error> {
-        self.bulk(move |mut conn| async move {
-            let mut tx = conn.begin_with(DB::BEGIN_READ).await?;
+        self.bulk(tenant, move |mut tx| async move {
             subjects::<DB>(&mut tx, tenant, user, granularity, date, now).await
         })
         .await

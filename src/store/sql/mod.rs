@@ -15,6 +15,7 @@ mod insights;
 pub mod listing;
 mod performance;
 mod points;
+pub mod pools;
 mod practice;
 pub mod privacy;
 mod read;
@@ -33,10 +34,11 @@ mod users;
 use std::sync::Arc;
 
 use quick_cache::sync::Cache;
-use sqlx::{Pool, migrate::Migrator};
+use sqlx::migrate::Migrator;
 
 use self::{
     dialect::{Dialect, Query, get},
+    pools::Pools,
     tenants::Tenant,
 };
 use super::{OpenError, points::Outbox};
@@ -51,14 +53,6 @@ const SELECT_SCHEMA_VERSION: &str =
 
 /// Tenants whose settings are remembered.
 const TENANTS: usize = 10_000;
-
-/// Connections for the writer's lanes, for everyone who reads, and for whoever reads much and
-/// can do with what has reached a replica.
-pub struct Pools<DB: Dialect> {
-    pub write: Pool<DB>,
-    pub read: Pool<DB>,
-    pub replica: Option<Pool<DB>>,
-}
 
 /// The store on one database. A clone is another handle to it.
 pub struct SqlStore<DB: Dialect> {

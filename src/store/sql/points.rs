@@ -7,14 +7,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
-use sqlx::AssertSqlSafe;
 
 use super::{
     SqlStore,
     codes::Code,
     dialect::{Dialect, Query, get},
     fault::Fault,
-    read::tenant_ids,
     rows::{Rows, RowsOf},
 };
 use crate::{
@@ -312,11 +310,8 @@ impl<DB: Dialect> PointsStore for SqlStore<DB> {
         after: Option<TenantId>,
         limit: usize,
     ) -> Result<Vec<TenantId>, Error> {
-        self.detached(async move |me: Self| {
-            let mut conn = me.pools.read.acquire().await?;
-            tenant_ids::<DB, _>(&mut conn, SELECT_TENANTS_WITH_POINTS, now, after, limit).await
-        })
-        .await
+        let sql = SELECT_TENANTS_WITH_POINTS;
+        self.tenant_ids(sql, now, after, limit).await
     }
 
     async fn claim_points(
@@ -327,8 +322,7 @@ impl<DB: Dialect> PointsStore for SqlStore<DB> {
         leased_until: Timestamp,
     ) -> Result<Claims, Error> {
         self.detached(async move |me: Self| {
-            let begin = AssertSqlSafe(DB::begin_write(&BTreeMap::new()));
-            let mut tx = me.pools.write.begin_with(begin).await?;
+            let mut tx = me.pools.write(&BTreeMap::from([(tenant, false)])).await?;
             let claims = claim::<DB>(&mut tx, tenant, limit, now, leased_until).await?;
             tx.commit().await?;
             Ok(claims)
@@ -343,8 +337,7 @@ impl<DB: Dialect> PointsStore for SqlStore<DB> {
         now: Timestamp,
     ) -> Result<(), Error> {
         self.detached(async move |me: Self| {
-            let begin = AssertSqlSafe(DB::begin_write(&BTreeMap::new()));
-            let mut tx = me.pools.write.begin_with(begin).await?;
+            let mut tx = me.pools.write(&BTreeMap::from([(tenant, false)])).await?;
             settle::<DB>(&mut tx, tenant, &outcomes, now).await?;
             Ok(tx.commit().await?)
         })
@@ -352,10 +345,9 @@ impl<DB: Dialect> PointsStore for SqlStore<DB> {
     }
 
     async fn oldest_points(&self, tenant: TenantId) -> Result<Option<Timestamp>, Error> {
-        self.detached(async move |me: Self| {
-            let mut conn = me.pools.read.acquire().await?;
+        self.read(tenant, async move |mut tx| {
             let query = Query::<DB>::new(SELECT_OLDEST_AWARD).bind(tenant.uuid());
-            let rows = query.fetch(&mut conn).await?;
+            let rows = query.fetch(&mut tx).await?;
             let oldest = rows.first().map(|row| get::<DB, _>(row, "oldest"));
             Ok(oldest.transpose()?.flatten())
         })

@@ -6,7 +6,6 @@
 
 use async_trait::async_trait;
 use chrono::NaiveDate;
-use sqlx::Connection;
 
 use super::{
     SqlStore,
@@ -134,8 +133,7 @@ impl<DB: Dialect> PracticeStore for SqlStore<DB> {
         tenant: TenantId,
         user: UserId,
     ) -> Result<PracticeHistory, Error> {
-        self.bulk(move |mut conn| async move {
-            let mut tx = conn.begin_with(DB::BEGIN_READ).await?;
+        self.bulk(tenant, move |mut tx| async move {
             Ok(PracticeHistory {
                 days: practice_days::<DB>(&mut tx, tenant, user).await?,
                 settings: tenants::settings_of::<DB>(&mut tx, tenant).await?,
@@ -152,8 +150,7 @@ impl<DB: Dialect> PracticeStore for SqlStore<DB> {
         days: u16,
         now: Timestamp,
     ) -> Result<PracticeTimes, Error> {
-        self.bulk(move |mut conn| async move {
-            let mut tx = conn.begin_with(DB::BEGIN_READ).await?;
+        self.bulk(tenant, move |mut tx| async move {
             let settings = tenants::settings_of::<DB>(&mut tx, tenant).await?;
             let range = last_days(settings.calendar.date_of(now), days);
             let query = of_days::<DB>(LIST_PRACTICE_TIMES, tenant, user, range);
@@ -179,8 +176,7 @@ impl<DB: Dialect> PracticeStore for SqlStore<DB> {
         with_sessions: bool,
         now: Timestamp,
     ) -> Result<UserCalendar, Error> {
-        self.bulk(move |mut conn| async move {
-            let mut tx = conn.begin_with(DB::BEGIN_READ).await?;
+        self.bulk(tenant, move |mut tx| async move {
             let settings = tenants::settings_of::<DB>(&mut tx, tenant).await?;
             let limit = if with_sessions { i64::MAX } else { 0 };
             let sessions = started_on::<DB>(&mut tx, tenant, user, range, limit).await?;
@@ -203,9 +199,9 @@ impl<DB: Dialect> PracticeStore for SqlStore<DB> {
         range: DateRange,
         limit: u16,
     ) -> Result<Vec<SubjectCount>, Error> {
-        self.bulk(move |mut conn| {
+        self.bulk(tenant, move |mut tx| {
             let kind = kind.clone();
-            async move { top_subjects::<DB>(&mut conn, tenant, user, kind, range, limit).await }
+            async move { top_subjects::<DB>(&mut tx, tenant, user, kind, range, limit).await }
         })
         .await
     }

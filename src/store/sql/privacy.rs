@@ -3,14 +3,13 @@
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
-use sqlx::Connection;
 use uuid::Uuid;
 
 use super::{
     SqlStore,
-    dialect::{Dialect, Query, get},
+    dialect::{Dialect, Query, Reader, get},
     fault::Fault,
-    read::{count, tenant_id, tenant_ids},
+    read::{count, tenant_id},
     rows::Rows,
     sessions, tenants,
     user_tables::{USER_TABLES, USERS},
@@ -43,9 +42,7 @@ impl<DB: Dialect> PrivacyStore for SqlStore<DB> {
         tenant: TenantId,
         user: UserId,
     ) -> Result<Option<Receipt>, Error> {
-        self.detached(async move |me: Self| {
-            let mut conn = me.reader().await?;
-            let mut tx = conn.begin_with(DB::BEGIN_READ).await?;
+        self.read(tenant, async move |mut tx| {
             let Some(deleted_at) = users::deleted_at::<DB>(&mut tx, tenant, user).await? else {
                 return Ok(None);
             };
@@ -70,7 +67,7 @@ impl<DB: Dialect> PrivacyStore for SqlStore<DB> {
             table: 0,
             row: None,
         });
-        self.bulk(move |mut conn| {
+        self.bulk(tenant, move |mut tx| {
             let UserRowKey { table: index, row } = after.clone();
             async move {
                 let mut tables = std::iter::once(&USERS).chain(USER_TABLES).skip(index);
@@ -81,7 +78,7 @@ impl<DB: Dialect> PrivacyStore for SqlStore<DB> {
                     });
                 };
                 let (items, last) = table
-                    .lines::<DB>(&mut conn, tenant, user, row.as_ref(), count(limit))
+                    .lines::<DB>(&mut tx, tenant, user, row.as_ref(), count(limit))
                     .await?;
                 let next = if items.len() < limit {
                     tables.next().map(|_| UserRowKey {
@@ -107,8 +104,7 @@ impl<DB: Dialect> PrivacyStore for SqlStore<DB> {
         after: Option<SessionKey>,
         limit: usize,
     ) -> Result<Vec<(SessionKey, UserId)>, Error> {
-        self.detached(async move |me: Self| {
-            let mut conn = me.reader().await?;
+        self.read(tenant, async move |mut tx| {
             let first = (Timestamp::from_micros(0), SessionId(Uuid::nil()));
             let (started_at, id) = after.unwrap_or(first);
             let query = Query::<DB>::new(sessions::SELECT_SESSIONS_ENDED_BEFORE)
@@ -117,7 +113,7 @@ impl<DB: Dialect> PrivacyStore for SqlStore<DB> {
                 .bind(started_at)
                 .bind(id.0)
                 .bind(count(limit));
-            let rows = query.fetch(&mut conn).await?;
+            let rows = query.fetch(&mut tx).await?;
             let found = rows.iter().map(|row| {
                 let id = SessionId(get::<DB, _>(row, "id")?);
                 let user = UserId(get::<DB, _>(row, "user_id")?);
@@ -133,11 +129,10 @@ impl<DB: Dialect> PrivacyStore for SqlStore<DB> {
         tenant: TenantId,
         before: Timestamp,
     ) -> Result<i64, Error> {
-        self.detached(async move |me: Self| {
-            let mut conn = me.reader().await?;
+        self.read(tenant, async move |mut tx| {
             let query = Query::<DB>::new(sessions::COUNT_SESSIONS_ENDED_BEFORE);
             let query = query.bind(tenant.uuid()).bind(before);
-            let rows = query.fetch(&mut conn).await?;
+            let rows = query.fetch(&mut tx).await?;
             let counted = rows.first().map(|row| get::<DB, _>(row, "sessions"));
             Ok(counted.transpose()?.unwrap_or(0))
         })
@@ -150,11 +145,10 @@ impl<DB: Dialect> PrivacyStore for SqlStore<DB> {
         before: Timestamp,
         limit: usize,
     ) -> Result<Vec<SessionId>, Error> {
-        self.detached(async move |me: Self| {
-            let mut conn = me.reader().await?;
+        self.read(tenant, async move |mut tx| {
             let query = Query::<DB>::new(sessions::SELECT_CLIENTS_ENDED_BEFORE);
             let query = query.bind(tenant.uuid()).bind(before).bind(count(limit));
-            let rows = query.fetch(&mut conn).await?;
+            let rows = query.fetch(&mut tx).await?;
             let ids = rows.iter();
             ids.map(|row| Ok(SessionId(get::<DB, _>(row, "id")?)))
                 .collect()
@@ -167,12 +161,11 @@ impl<DB: Dialect> PrivacyStore for SqlStore<DB> {
         after: Option<TenantId>,
         limit: usize,
     ) -> Result<Vec<TenantId>, Error> {
-        self.detached(async move |me: Self| {
-            let mut conn = me.reader().await?;
+        self.read_as(Reader::Jobs, async move |mut tx| {
             let query = Query::<DB>::new(tenants::SELECT_TENANTS_WITH_RETENTION)
                 .bind(after.map_or(Uuid::nil(), TenantId::uuid))
                 .bind(count(limit));
-            let rows = query.fetch(&mut conn).await?;
+            let rows = query.fetch(&mut tx).await?;
             let ids = rows.iter();
             ids.map(|row| Ok(tenant_id(get::<DB, _>(row, "tenant_id")?)))
                 .collect::<Result<_, Fault>>()
@@ -186,12 +179,8 @@ impl<DB: Dialect> PrivacyStore for SqlStore<DB> {
         after: Option<TenantId>,
         limit: usize,
     ) -> Result<Vec<TenantId>, Error> {
-        self.detached(async move |me: Self| {
-            let mut conn = me.reader().await?;
-            let sql = users::SELECT_TENANTS_WITH_DELETIONS;
-            tenant_ids::<DB, _>(&mut conn, sql, before, after, limit).await
-        })
-        .await
+        let sql = users::SELECT_TENANTS_WITH_DELETIONS;
+        self.tenant_ids(sql, before, after, limit).await
     }
 
     async fn list_deletions(
@@ -200,9 +189,8 @@ impl<DB: Dialect> PrivacyStore for SqlStore<DB> {
         before: Timestamp,
         limit: usize,
     ) -> Result<Vec<UserId>, Error> {
-        self.detached(async move |me: Self| {
-            let mut conn = me.reader().await?;
-            users::deletions::<DB>(&mut conn, tenant, before, count(limit)).await
+        self.read(tenant, async move |mut tx| {
+            users::deletions::<DB>(&mut tx, tenant, before, count(limit)).await
         })
         .await
     }

@@ -3,14 +3,15 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use async_trait::async_trait;
-use sqlx::{Connection, pool::PoolConnection};
 use uuid::Uuid;
 
 use super::{
     SqlStore, activities, days,
-    dialect::{Dialect, ErrorClass, Query, Speaks, get},
+    dialect::{Dialect, ErrorClass, Query, Reader, Speaks, get},
     fault::Fault,
-    listing, requests, sessions, tenant_usage, tenants, users,
+    listing,
+    pools::Tx,
+    requests, sessions, tenant_usage, tenants, users,
 };
 use crate::{
     domain::{
@@ -52,8 +53,55 @@ impl<DB: Dialect> SqlStore<DB> {
         }
     }
 
-    pub(super) async fn reader(&self) -> Result<PoolConnection<DB>, Fault> {
-        Ok(self.pools.read.acquire().await?)
+    /// Runs a read of one tenant's.
+    pub(super) async fn read<T, F>(
+        &self,
+        tenant: TenantId,
+        read: impl FnOnce(Tx<DB>) -> F + Send + 'static,
+    ) -> Result<T, Error>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T, Fault>> + Send + 'static,
+    {
+        self.read_as(Reader::Tenant(tenant), read).await
+    }
+
+    pub(super) async fn read_as<T, F>(
+        &self,
+        reader: Reader,
+        read: impl FnOnce(Tx<DB>) -> F + Send + 'static,
+    ) -> Result<T, Error>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T, Fault>> + Send + 'static,
+    {
+        self.detached(async move |me: Self| read(me.pools.read(reader).await?).await)
+            .await
+    }
+
+    /// Ids of tenants from a statement that takes the one before, a time or a date, and a limit:
+    /// what jobs may read across tenants.
+    pub(super) async fn tenant_ids<T: Send + 'static>(
+        &self,
+        sql: &'static str,
+        time: T,
+        after: Option<TenantId>,
+        limit: usize,
+    ) -> Result<Vec<TenantId>, Error>
+    where
+        DB: Speaks<T>,
+    {
+        self.read_as(Reader::Jobs, async move |mut tx| {
+            let query = Query::<DB>::new(sql)
+                .bind(after.map_or(Uuid::nil(), TenantId::uuid))
+                .bind(time)
+                .bind(count(limit));
+            let rows = query.fetch(&mut tx).await?;
+            rows.iter()
+                .map(|row| Ok(tenant_id(get::<DB, _>(row, "tenant_id")?)))
+                .collect()
+        })
+        .await
     }
 
     /// Runs a read that goes over the days or sessions of many users (reports, streams, exports,
@@ -64,21 +112,22 @@ impl<DB: Dialect> SqlStore<DB> {
     /// is away is [`Error::Unavailable`], and the primary is spared: it is there for the writes.
     pub(super) async fn bulk<T, F>(
         &self,
-        read: impl Fn(PoolConnection<DB>) -> F + Send + Sync + 'static,
+        tenant: TenantId,
+        read: impl Fn(Tx<DB>) -> F + Send + Sync + 'static,
     ) -> Result<T, Error>
     where
         T: Send + 'static,
         F: Future<Output = Result<T, Fault>> + Send + 'static,
     {
         self.detached(async move |me: Self| {
-            let pool = me.pools.replica.as_ref().unwrap_or(&me.pools.read);
+            let reader = Reader::Tenant(tenant);
             for _ in 1..BULK_ATTEMPTS {
-                match read(pool.acquire().await?).await {
+                match read(me.pools.read_replica(reader).await?).await {
                     Err(fault) if fault.class::<DB>() == ErrorClass::Contention => {}
                     done => return done,
                 }
             }
-            read(pool.acquire().await?).await
+            read(me.pools.read_replica(reader).await?).await
         })
         .await
     }
@@ -92,24 +141,6 @@ pub async fn open_sessions<DB: Dialect>(
 ) -> Result<Vec<Session>, Fault> {
     let ids = users.into_iter().map(|user| user.0);
     sessions::by_ids::<DB>(conn, tenant, sessions::AND_OPEN_OF_USERS, ids).await
-}
-
-/// Ids of tenants from a statement that takes the one before, a time or a date, and a limit.
-pub async fn tenant_ids<DB: Dialect + Speaks<T>, T>(
-    conn: &mut DB::Connection,
-    sql: &str,
-    time: T,
-    after: Option<TenantId>,
-    limit: usize,
-) -> Result<Vec<TenantId>, Fault> {
-    let query = Query::<DB>::new(sql)
-        .bind(after.map_or(Uuid::nil(), TenantId::uuid))
-        .bind(time)
-        .bind(count(limit));
-    let rows = query.fetch(conn).await?;
-    rows.iter()
-        .map(|row| Ok(tenant_id(get::<DB, _>(row, "tenant_id")?)))
-        .collect()
 }
 
 #[expect(
@@ -128,9 +159,8 @@ pub fn count(limit: usize) -> i64 {
 #[async_trait]
 impl<DB: Dialect> Store for SqlStore<DB> {
     async fn get_settings(&self, tenant: TenantId) -> Result<TenantSettings, Error> {
-        self.detached(async move |me: Self| {
-            let mut conn = me.reader().await?;
-            tenants::settings_of::<DB>(&mut conn, tenant).await
+        self.read(tenant, async move |mut tx| {
+            tenants::settings_of::<DB>(&mut tx, tenant).await
         })
         .await
     }
@@ -141,12 +171,11 @@ impl<DB: Dialect> Store for SqlStore<DB> {
         id: SessionId,
         now: Timestamp,
     ) -> Result<Option<SessionView>, Error> {
-        self.detached(async move |me: Self| {
-            let mut conn = me.reader().await?;
-            let Some(session) = sessions::find::<DB>(&mut conn, tenant, id).await? else {
+        self.read(tenant, async move |mut tx| {
+            let Some(session) = sessions::find::<DB>(&mut tx, tenant, id).await? else {
                 return Ok(None);
             };
-            let settings = tenants::settings_of::<DB>(&mut conn, tenant).await?;
+            let settings = tenants::settings_of::<DB>(&mut tx, tenant).await?;
             Ok(Some(session.view(&settings, now)))
         })
         .await
@@ -157,9 +186,8 @@ impl<DB: Dialect> Store for SqlStore<DB> {
         tenant: TenantId,
         ids: Vec<SessionId>,
     ) -> Result<Vec<(SessionId, UserId)>, Error> {
-        self.detached(async move |me: Self| {
-            let mut conn = me.reader().await?;
-            sessions::owners::<DB>(&mut conn, tenant, &ids).await
+        self.read(tenant, async move |mut tx| {
+            sessions::owners::<DB>(&mut tx, tenant, &ids).await
         })
         .await
     }
@@ -172,9 +200,8 @@ impl<DB: Dialect> Store for SqlStore<DB> {
         limit: usize,
         now: Timestamp,
     ) -> Result<Page<SessionView, SessionKey>, Error> {
-        self.detached(async move |me: Self| {
-            let mut conn = me.reader().await?;
-            listing::page::<DB>(&mut conn, tenant, &filter, after, limit, now).await
+        self.read(tenant, async move |mut tx| {
+            listing::page::<DB>(&mut tx, tenant, &filter, after, limit, now).await
         })
         .await
     }
@@ -185,9 +212,7 @@ impl<DB: Dialect> Store for SqlStore<DB> {
         filter: SessionFilter,
         now: Timestamp,
     ) -> Result<SessionTotals, Error> {
-        self.detached(async move |me: Self| {
-            let mut conn = me.reader().await?;
-            let mut tx = conn.begin_with(DB::BEGIN_READ).await?;
+        self.read(tenant, async move |mut tx| {
             listing::totals::<DB>(&mut tx, tenant, &filter, now).await
         })
         .await
@@ -200,15 +225,13 @@ impl<DB: Dialect> Store for SqlStore<DB> {
         after: Option<ActivityKey>,
         limit: usize,
     ) -> Result<Option<Page<Activity, ActivityKey>>, Error> {
-        self.detached(async move |me: Self| {
-            let mut conn = me.reader().await?;
-            let owners = sessions::owners::<DB>(&mut conn, tenant, &[session]).await?;
+        self.read(tenant, async move |mut tx| {
+            let owners = sessions::owners::<DB>(&mut tx, tenant, &[session]).await?;
             if owners.is_empty() {
                 return Ok(None);
             }
             let more = count(limit).saturating_add(1);
-            let items =
-                activities::by_session::<DB>(&mut conn, tenant, session, after, more).await?;
+            let items = activities::by_session::<DB>(&mut tx, tenant, session, after, more).await?;
             Ok(Some(Page::cut(items, limit, |activity| {
                 (activity.started_at, activity.id)
             })))
@@ -222,9 +245,7 @@ impl<DB: Dialect> Store for SqlStore<DB> {
         user: UserId,
         range: DateRange,
     ) -> Result<UserDays, Error> {
-        self.detached(async move |me: Self| {
-            let mut conn = me.reader().await?;
-            let mut tx = conn.begin_with(DB::BEGIN_READ).await?;
+        self.read(tenant, async move |mut tx| {
             Ok(UserDays {
                 settings: tenants::settings_of::<DB>(&mut tx, tenant).await?,
                 days: days::by_user::<DB>(&mut tx, tenant, user, range).await?,
@@ -243,12 +264,12 @@ impl<DB: Dialect> Store for SqlStore<DB> {
         limit: usize,
     ) -> Result<Page<DailyUsage, DayKey>, Error> {
         let users: Arc<[UserId]> = users.into();
-        self.bulk(move |mut conn| {
+        self.bulk(tenant, move |mut tx| {
             let users = users.clone();
             async move {
                 let more = count(limit).saturating_add(1);
                 let items =
-                    days::by_date::<DB>(&mut conn, tenant, range, &users, after, more).await?;
+                    days::by_date::<DB>(&mut tx, tenant, range, &users, after, more).await?;
                 Ok(Page::cut(items, limit, |day| (day.date, day.user_id)))
             }
         })
@@ -262,10 +283,9 @@ impl<DB: Dialect> Store for SqlStore<DB> {
         periods: Vec<DateRange>,
     ) -> Result<ReportData, Error> {
         let periods: Arc<[DateRange]> = periods.into();
-        self.bulk(move |mut conn| {
+        self.bulk(tenant, move |mut tx| {
             let periods = periods.clone();
             async move {
-                let mut tx = conn.begin_with(DB::BEGIN_READ).await?;
                 Ok(ReportData {
                     days: tenant_usage::days::<DB>(&mut tx, tenant, range).await?,
                     users: tenant_usage::count_users::<DB>(&mut tx, tenant, &periods).await?,
@@ -281,9 +301,7 @@ impl<DB: Dialect> Store for SqlStore<DB> {
         id: UserId,
         now: Timestamp,
     ) -> Result<Option<UserSummary>, Error> {
-        self.detached(async move |me: Self| {
-            let mut conn = me.reader().await?;
-            let mut tx = conn.begin_with(DB::BEGIN_READ).await?;
+        self.read(tenant, async move |mut tx| {
             let Some(user) = users::find::<DB>(&mut tx, tenant, id).await? else {
                 return Ok(None);
             };
@@ -302,9 +320,7 @@ impl<DB: Dialect> Store for SqlStore<DB> {
         limit: usize,
         now: Timestamp,
     ) -> Result<Page<UserSummary, UserKey>, Error> {
-        self.detached(async move |me: Self| {
-            let mut conn = me.reader().await?;
-            let mut tx = conn.begin_with(DB::BEGIN_READ).await?;
+        self.read(tenant, async move |mut tx| {
             let settings = tenants::settings_of::<DB>(&mut tx, tenant).await?;
             let before = inactive_since.unwrap_or(Timestamp::END);
             let more = count(limit).saturating_add(1);
@@ -335,12 +351,8 @@ impl<DB: Dialect> Store for SqlStore<DB> {
         after: Option<TenantId>,
         limit: usize,
     ) -> Result<Vec<TenantId>, Error> {
-        self.detached(async move |me: Self| {
-            let mut conn = me.reader().await?;
-            let sql = sessions::SELECT_TENANTS_TO_SWEEP;
-            tenant_ids::<DB, _>(&mut conn, sql, now, after, limit).await
-        })
-        .await
+        let sql = sessions::SELECT_TENANTS_TO_SWEEP;
+        self.tenant_ids(sql, now, after, limit).await
     }
 
     async fn list_sessions_to_sweep(
@@ -349,9 +361,8 @@ impl<DB: Dialect> Store for SqlStore<DB> {
         now: Timestamp,
         limit: usize,
     ) -> Result<Vec<(SessionId, UserId)>, Error> {
-        self.detached(async move |me: Self| {
-            let mut conn = me.reader().await?;
-            sessions::to_sweep::<DB>(&mut conn, tenant, now, count(limit)).await
+        self.read(tenant, async move |mut tx| {
+            sessions::to_sweep::<DB>(&mut tx, tenant, now, count(limit)).await
         })
         .await
     }
@@ -362,12 +373,8 @@ impl<DB: Dialect> Store for SqlStore<DB> {
         after: Option<TenantId>,
         limit: usize,
     ) -> Result<Vec<TenantId>, Error> {
-        self.detached(async move |me: Self| {
-            let mut conn = me.reader().await?;
-            let sql = requests::SELECT_TENANTS_WITH_OLD_REQUESTS;
-            tenant_ids::<DB, _>(&mut conn, sql, time, after, limit).await
-        })
-        .await
+        let sql = requests::SELECT_TENANTS_WITH_OLD_REQUESTS;
+        self.tenant_ids(sql, time, after, limit).await
     }
 
     async fn list_requests_before(
@@ -376,9 +383,8 @@ impl<DB: Dialect> Store for SqlStore<DB> {
         time: Timestamp,
         limit: usize,
     ) -> Result<Vec<RequestId>, Error> {
-        self.detached(async move |me: Self| {
-            let mut conn = me.reader().await?;
-            requests::before::<DB>(&mut conn, tenant, time, count(limit)).await
+        self.read(tenant, async move |mut tx| {
+            requests::before::<DB>(&mut tx, tenant, time, count(limit)).await
         })
         .await
     }
@@ -387,7 +393,7 @@ impl<DB: Dialect> Store for SqlStore<DB> {
         self.detached(async move |me: Self| {
             // Two version 4 ids are 244 random bits from the operating system.
             let fresh = [random_id().into_bytes(), random_id().into_bytes()].concat();
-            let mut conn = me.pools.write.acquire().await?;
+            let mut conn = me.pools.own().await?;
             let insert = Query::<DB>::new(INSERT_KEY).bind(name.to_owned());
             insert.bind(fresh).execute(&mut conn).await?;
             let select = Query::<DB>::new(SELECT_KEY).bind(name.to_owned());
@@ -400,7 +406,7 @@ impl<DB: Dialect> Store for SqlStore<DB> {
 
     async fn ping(&self) -> Result<(), Error> {
         self.detached(async move |me: Self| {
-            let mut conn = me.reader().await?;
+            let mut conn = me.pools.own_reader().await?;
             Query::<DB>::new(PING).fetch(&mut conn).await?;
             Ok(())
         })
@@ -408,12 +414,7 @@ impl<DB: Dialect> Store for SqlStore<DB> {
     }
 
     async fn close(&self) {
-        self.pools.read.close().await;
-        if let Some(replica) = &self.pools.replica {
-            replica.close().await;
-        }
-        // Last, as the last connection to a SQLite file is what writes the log back.
-        self.pools.write.close().await;
+        self.pools.close().await;
     }
 }
 

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use sqlx::Connection;
 
 use super::{
     SqlStore, dialect::Dialect, fault::Fault, goals, insights, listing, performance, practice,
@@ -34,12 +33,9 @@ impl<DB: Dialect> ReportStore for SqlStore<DB> {
         now: Timestamp,
     ) -> Result<ReportParts, Error> {
         let query = Arc::new(query);
-        self.bulk(move |mut conn| {
+        self.bulk(tenant, move |mut tx| {
             let query = query.clone();
-            async move {
-                let mut tx = conn.begin_with(DB::BEGIN_READ).await?;
-                parts::<DB>(&mut tx, tenant, &query, now).await
-            }
+            async move { parts::<DB>(&mut tx, tenant, &query, now).await }
         })
         .await
     }
@@ -53,9 +49,9 @@ impl<DB: Dialect> ReportStore for SqlStore<DB> {
         now: Timestamp,
     ) -> Result<Page<SessionView, SessionKey>, Error> {
         let filter = Arc::new(filter);
-        self.bulk(move |mut conn| {
+        self.bulk(tenant, move |mut tx| {
             let filter = filter.clone();
-            async move { listing::page::<DB>(&mut conn, tenant, &filter, after, limit, now).await }
+            async move { listing::page::<DB>(&mut tx, tenant, &filter, after, limit, now).await }
         })
         .await
     }

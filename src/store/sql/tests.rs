@@ -3,17 +3,21 @@
 #[path = "../../../tests/support/postgres.rs"]
 mod pg;
 
-use std::collections::BTreeSet;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
-use sqlx::{AssertSqlSafe, Executor, SqlSafeStr};
+use sqlx::{AssertSqlSafe, Executor, Postgres, SqlSafeStr};
 use tempfile::TempDir;
 use uuid::Uuid;
 
 use super::{
-    Pools, SELECT_SCHEMA_VERSION, activities, days,
-    dialect::{CommitOutcome, Dialect, Query, get},
-    goal_counts, goal_progress, goals, insights, listing, performance, points, practice, read,
-    requests,
+    SELECT_SCHEMA_VERSION, SqlStore, activities, days,
+    dialect::{CommitOutcome, Dialect, Query, Reader, get},
+    goal_counts, goal_progress, goals, insights, listing, performance, points,
+    pools::{Pools, Tx},
+    practice, read, requests,
     rows::{Cells, Kind, Rows},
     sessions, tenant_usage, tenants, user_rows,
     user_tables::{USER_TABLES, USERS, UserTable},
@@ -22,11 +26,18 @@ use super::{
 use crate::{
     domain::{
         goal::{GoalFilter, GoalStatus},
-        ids::{SessionId, TenantId, UserId},
+        ids::{RandomIds, SessionId, TenantId, UserId},
+        ledger::Ledger,
         session::{CompletionStatus, EndReason, SessionFilter, SessionState},
-        time::Timestamp,
+        settings::TenantSettings,
+        time::{ManualClock, Timestamp},
     },
-    store::{postgres, sqlite},
+    store::{
+        Error,
+        points::Outbox,
+        postgres, sqlite,
+        writer::{Apply, Job},
+    },
 };
 
 /// What stands in the place of `{rows}` or `{ids}`.
@@ -184,6 +195,7 @@ fn no_cells(kind: Kind) -> Cells<'static> {
     match kind {
         Kind::Uuid => Cells::Uuid(Vec::new()),
         Kind::Small => Cells::Small(Vec::new()),
+        Kind::Int => Cells::Int(Vec::new()),
         Kind::Text => Cells::Text(Vec::new()),
         Kind::Time => Cells::Time(Vec::new()),
         Kind::Date => Cells::Date(Vec::new()),
@@ -195,7 +207,7 @@ async fn prepare_all<DB: Dialect>(pools: &Pools<DB>)
 where
     for<'c> &'c mut DB::Connection: Executor<'c, Database = DB>,
 {
-    let mut conn = pools.write.acquire().await.unwrap();
+    let mut conn = write(pools).await;
     let nothing = DB::write_all(&mut conn, nobody(), None, &[]).await;
     assert_eq!(nothing.unwrap().rows, 0);
     for (sql, parameters, many) in statements().into_iter().chain(statements_of_users()) {
@@ -215,9 +227,19 @@ where
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "a tenant without rows")]
+async fn write<DB: Dialect>(pools: &Pools<DB>) -> Tx<DB> {
+    let tenants = BTreeMap::from([(nobody(), false)]);
+    pools.write(&tenants).await.unwrap()
+}
+
+/// Without rows.
 const fn nobody() -> TenantId {
-    TenantId::from_verified(Uuid::nil())
+    tenant(Uuid::nil())
+}
+
+#[expect(clippy::disallowed_methods, reason = "a tenant of the test's own")]
+const fn tenant(id: Uuid) -> TenantId {
+    TenantId::from_verified(id)
 }
 
 /// A statement for each filter that there may be: run, since they are put together as they go.
@@ -225,7 +247,7 @@ async fn list_by_all_filters<DB: Dialect>(pools: &Pools<DB>) {
     let tenant = nobody();
     let time = Timestamp::FIRST;
     let some = |text: &str| Some(text.to_owned());
-    let mut conn = pools.read.acquire().await.unwrap();
+    let mut conn = pools.read(Reader::Tenant(tenant)).await.unwrap();
     for states in [
         vec![],
         vec![SessionState::Active],
@@ -317,7 +339,7 @@ const ADDITIONS: [&str; 2] = [
 ];
 
 async fn the_list_of_users_tables_is_the_schemas<DB: Dialect>(pools: &Pools<DB>, schema: &str) {
-    let mut conn = pools.write.acquire().await.unwrap();
+    let mut conn = pools.own().await.unwrap();
     assert_eq!(unknown::<DB>(&mut conn, schema).await, BTreeSet::new());
     for addition in ADDITIONS {
         let done = Query::<DB>::new(addition).execute(&mut conn).await;
@@ -367,18 +389,97 @@ async fn postgres_understands_every_statement() {
     list_by_all_filters(&pools).await;
 }
 
+/// The tenants that a statement sees which does not say whose it is for.
+async fn seen(mut tx: Tx<Postgres>) -> Vec<Uuid> {
+    let query = Query::<Postgres>::new("SELECT tenant_id FROM tenants ORDER BY tenant_id");
+    let rows = query.fetch(&mut tx).await.unwrap();
+    let ids = rows.iter().map(|row| get::<Postgres, _>(row, "tenant_id"));
+    ids.collect::<Result<_, _>>().unwrap()
+}
+
+#[tokio::test]
+async fn postgres_shows_a_transaction_what_is_for_whom_it_acts() {
+    let url = pg::database().await;
+    let pools = postgres::open(&url, Some(&url), true).await.unwrap();
+    let ids = [Uuid::from_u128(1), Uuid::from_u128(2)];
+    let [first, second] = ids.map(tenant);
+    let both = BTreeMap::from([(first, false), (second, true)]);
+    let defaults = TenantSettings::default();
+    let insert = async |tx: &mut Tx<Postgres>, id| {
+        let sql = tenants::INSERT_TENANT;
+        tenants::write::<Postgres>(tx, id, sql, &defaults, Timestamp::FIRST).await
+    };
+    let mut tx = pools.write(&both).await.unwrap();
+    insert(&mut tx, first).await.unwrap();
+    Postgres::act_for(&mut tx, second).await.unwrap();
+    insert(&mut tx, second).await.unwrap();
+    assert!(insert(&mut tx, first).await.is_err());
+    drop(tx);
+    for id in [first, second] {
+        let mut tx = pools.write(&BTreeMap::from([(id, false)])).await.unwrap();
+        insert(&mut tx, id).await.unwrap();
+        tx.commit().await.unwrap();
+    }
+
+    assert_eq!(seen(pools.write(&both).await.unwrap()).await, [ids[0]]);
+    let reader = Reader::Tenant(second);
+    assert_eq!(seen(pools.read(reader).await.unwrap()).await, [ids[1]]);
+    let replica = pools.read_replica(reader).await.unwrap();
+    assert_eq!(seen(replica).await, [ids[1]]);
+    assert_eq!(seen(pools.read(Reader::Jobs).await.unwrap()).await, ids);
+}
+
+/// Writes its tenant's row, and nothing else.
+struct Appear(TenantId);
+
+impl Job for Appear {
+    fn tenant(&self) -> TenantId {
+        self.0
+    }
+
+    fn changes_tenant(&self) -> bool {
+        false
+    }
+
+    fn user(&self) -> Option<UserId> {
+        None
+    }
+
+    fn decide(&mut self, _: &mut Ledger) -> bool {
+        true
+    }
+
+    fn answer(self: Box<Self>) {}
+
+    fn fail(self: Box<Self>, _: Error) {}
+}
+
+#[tokio::test]
+async fn a_batch_of_several_tenants_is_one_transaction() {
+    let url = pg::database().await;
+    let pools = postgres::open(&url, None, true).await.unwrap();
+    let clock = Arc::new(ManualClock::at(Timestamp::FIRST));
+    let store = SqlStore::new(pools, Outbox::Off, clock, Arc::new(RandomIds));
+    let ids = [1, 2, 3].map(Uuid::from_u128);
+    let mut jobs = ids.map(|id| -> Box<dyn Job> { Box::new(Appear(tenant(id))) });
+    // What is refused would be cut in two, and done all the same.
+    store.apply(&mut jobs).await.unwrap();
+    let tx = store.pools.read(Reader::Jobs).await.unwrap();
+    assert_eq!(seen(tx).await, ids);
+}
+
 #[tokio::test]
 async fn what_became_of_a_commit_is_never_told_of_another_one() {
     let pools = postgres::open(&pg::database().await, None, true)
         .await
         .unwrap();
-    let mut conn = pools.write.acquire().await.unwrap();
+    let mut conn = pools.own().await.unwrap();
     let mut ids = Vec::new();
     for end in ["COMMIT", "ROLLBACK"] {
-        let mut tx = pools.write.begin().await.unwrap();
-        let written = sqlx::Postgres::write_all(&mut tx, nobody(), None, &[]).await;
+        let mut tx = write(&pools).await;
+        let written = Postgres::write_all(&mut tx, nobody(), None, &[]).await;
         let id = written.unwrap().transaction_id.unwrap();
-        let open = sqlx::Postgres::outcome(&mut conn, &id).await.unwrap();
+        let open = Postgres::outcome(&mut conn, &id).await.unwrap();
         assert_eq!(open, CommitOutcome::InProgress);
         if end == "COMMIT" {
             tx.commit().await.unwrap();
@@ -401,7 +502,7 @@ async fn what_became_of_a_commit_is_never_told_of_another_one() {
         ),
     ];
     for (id, expected) in cases {
-        let outcome = sqlx::Postgres::outcome(&mut conn, &id).await.unwrap();
+        let outcome = Postgres::outcome(&mut conn, &id).await.unwrap();
         assert_eq!(outcome, expected, "{id}");
     }
 }

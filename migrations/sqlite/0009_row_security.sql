@@ -1,0 +1,2 @@
+-- Row security is PostgreSQL's. SQLite has none, nor roles that it could be for: here the tenant
+-- in each statement is what keeps tenants apart, and the file's permissions what keeps others out.

@@ -1,0 +1,68 @@
+//! Connections, and for whom each transaction acts. There is no other way to one, so that nothing
+//! of a tenant's is read or written without saying whose.
+
+use std::collections::BTreeMap;
+
+use sqlx::{AssertSqlSafe, Pool, Transaction, pool::PoolConnection};
+
+use super::dialect::{Dialect, Reader};
+use crate::domain::ids::TenantId;
+
+/// Ends when it is dropped. Whoever only reads need not wait for that.
+pub type Tx<DB> = Transaction<'static, DB>;
+
+/// Connections for the writer's lanes, for everyone who reads, and for whoever reads much and
+/// can do with what has reached a replica.
+pub struct Pools<DB: Dialect> {
+    write: Pool<DB>,
+    read: Pool<DB>,
+    replica: Option<Pool<DB>>,
+}
+
+impl<DB: Dialect> Pools<DB> {
+    pub const fn new(write: Pool<DB>, read: Pool<DB>, replica: Option<Pool<DB>>) -> Self {
+        Self {
+            write,
+            read,
+            replica,
+        }
+    }
+
+    /// Begins a transaction whose reads all see one snapshot, as the reader may see it.
+    pub async fn read(&self, reader: Reader) -> sqlx::Result<Tx<DB>> {
+        let begin = AssertSqlSafe(DB::begin_read(reader));
+        self.read.begin_with(begin).await
+    }
+
+    /// The same on the replica, if there is one.
+    pub async fn read_replica(&self, reader: Reader) -> sqlx::Result<Tx<DB>> {
+        let pool = self.replica.as_ref().unwrap_or(&self.read);
+        let begin = AssertSqlSafe(DB::begin_read(reader));
+        pool.begin_with(begin).await
+    }
+
+    /// Begins a transaction as [`Dialect::begin_write`] has it.
+    pub async fn write(&self, tenants: &BTreeMap<TenantId, bool>) -> sqlx::Result<Tx<DB>> {
+        let begin = AssertSqlSafe(DB::begin_write(tenants));
+        self.write.begin_with(begin).await
+    }
+
+    /// For what is the service's own and no tenant's.
+    pub async fn own(&self) -> sqlx::Result<PoolConnection<DB>> {
+        self.write.acquire().await
+    }
+
+    /// The same among the readers, to see whether they have one.
+    pub async fn own_reader(&self) -> sqlx::Result<PoolConnection<DB>> {
+        self.read.acquire().await
+    }
+
+    pub async fn close(&self) {
+        self.read.close().await;
+        if let Some(replica) = &self.replica {
+            replica.close().await;
+        }
+        // Last, as the last connection to a SQLite file is what writes the log back.
+        self.write.close().await;
+    }
+}
