@@ -1,8 +1,13 @@
 //! Flags and environment, checked before anything starts.
 
+mod limits;
+
 use std::{net::SocketAddr, time::Duration};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+
+pub use self::limits::LimitArgs;
+use self::limits::seconds;
 
 /// The session and usage ledger of a multi-tenant product, over gRPC.
 ///
@@ -119,6 +124,8 @@ pub struct ServeArgs {
     pub sweep_interval: Duration,
     #[command(flatten)]
     pub log: LogArgs,
+    #[command(flatten)]
+    pub limits: LimitArgs,
 }
 
 /// Everything that `migrate` is told.
@@ -145,7 +152,7 @@ impl ServeArgs {
         if self.read_database_url.is_some() && is_sqlite(&self.database.database_url) {
             return Err("--read-database-url needs a --database-url of PostgreSQL".to_owned());
         }
-        Ok(())
+        self.limits.check()
     }
 }
 
@@ -178,13 +185,6 @@ fn log_filter(text: &str) -> Result<String, String> {
     let parsed = tracing_subscriber::EnvFilter::try_new(text);
     parsed.map_err(|error| error.to_string())?;
     Ok(text.to_owned())
-}
-
-fn seconds(text: &str) -> Result<Duration, String> {
-    match text.parse::<u64>() {
-        Ok(seconds @ 1..=3_600) => Ok(Duration::from_secs(seconds)),
-        _ => Err("must be a whole number from 1 to 3600".to_owned()),
-    }
 }
 
 #[cfg(test)]
@@ -228,6 +228,14 @@ mod tests {
     }
 
     #[test]
+    fn a_tenant_has_no_more_than_there_is() {
+        let args = ["--max-calls", "10", "--max-tenant-calls", "11"];
+        assert!(serve(&args).unwrap().check().is_err());
+        let args = ["--max-streams", "10", "--max-tenant-streams", "10"];
+        assert!(serve(&args).unwrap().check().is_ok());
+    }
+
+    #[test]
     fn wrong_values_are_refused() {
         for wrong in [
             ["--database-url", "mysql://x"],
@@ -237,6 +245,14 @@ mod tests {
             ["--listen", "nowhere"],
             ["--auth", "maybe"],
             ["--sweep-interval", "0"],
+            ["--sweep-interval", "3601"],
+            ["--max-request-size", "0"],
+            ["--max-request-size", "1048577"],
+            ["--max-connections", "0"],
+            ["--max-connection-age", "604801"],
+            ["--keepalive-timeout", "-1"],
+            ["--tenant-rate", "many"],
+            ["--max-tags", "0"],
             ["--log", "info,=x=y"],
         ] {
             assert!(serve(&wrong).is_err(), "{wrong:?}");

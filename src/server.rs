@@ -4,15 +4,22 @@ use std::{error::Error, io, sync::Arc, time::Duration};
 
 use tokio::{net::TcpListener, time::timeout};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
-use tonic::{server::NamedService, service::Routes, transport::server::TcpIncoming};
+use tonic::{
+    server::NamedService,
+    service::{Routes, interceptor::InterceptedService},
+};
 use tonic_health::{ServingStatus, server::HealthReporter};
+use tower::Layer;
 use tracing::{info, warn};
 
 use crate::{
+    config::LimitArgs,
     domain::{ids::IdSource, time::Clock},
     grpc::{
         Context, Insights, KEY_NAME, PageTokens, Sessions, Tenants, UsageStats,
-        observe::ObserveLayer, require_tenant,
+        limits::{connection, deadline::DeadlineLayer, gate::GateLayer, names::Names, unary_methods},
+        observe::ObserveLayer,
+        require_tenant,
     },
     jobs::Jobs,
     pb::{
@@ -35,9 +42,6 @@ const DRAIN_WRITER: Duration = Duration::from_millis(1_500);
 const FLUSH: Duration = Duration::from_millis(250);
 const HEALTH_INTERVAL: Duration = Duration::from_secs(2);
 const PING_TIMEOUT: Duration = Duration::from_secs(2);
-/// Calls at once on one connection: tonic's default takes hyper's limit away.
-const STREAMS: u32 = 1_000;
-const KEEPALIVE: Duration = Duration::from_secs(30);
 /// A stream that waits for the database holds this much unread. h2 ends a connection on which
 /// too many small messages wait, by a budget of half the connection's window: some dozens of
 /// streams of the smallest messages must fit into it.
@@ -59,6 +63,7 @@ pub struct Parts {
     pub clock: Arc<dyn Clock>,
     pub ids: Arc<dyn IdSource>,
     pub sweep_interval: Duration,
+    pub limits: LimitArgs,
 }
 
 /// Serves on `listener` until `shutdown`, then answers what was admitted and returns. Tells
@@ -74,12 +79,17 @@ pub async fn serve(
 ) -> Result<(), Box<dyn Error + Send + Sync>> {
     let stopping = CancellationToken::new();
     let key = parts.store.service_key(KEY_NAME).await?;
+    let limits = parts.limits;
+    let unary = unary_methods()?;
+    let gate = GateLayer::new(&limits, unary.clone(), parts.clock.clone());
     let context = Context {
         store: parts.store.clone(),
         writer: parts.writer.handle(),
         clock: parts.clock.clone(),
         ids: parts.ids,
         tokens: Arc::new(PageTokens::new(&key).ok_or("the key for page tokens is unusable")?),
+        names: Arc::new(Names::new(&limits)),
+        stream_idle: limits.stream_idle_timeout,
         stopping: stopping.clone(),
     };
     let tasks = TaskTracker::new();
@@ -90,7 +100,7 @@ pub async fn serve(
     };
     let idle = CancellationToken::new();
     jobs.start(parts.sweep_interval, &tasks, &idle);
-    let (health, routes) = routes(context)?;
+    let (health, routes) = routes(context, &limits, &gate)?;
     set_health(&health, ServingStatus::Serving).await;
     let watch = watch_database(parts.store.clone(), health.clone());
     tasks.spawn(idle.clone().run_until_cancelled_owned(watch));
@@ -99,15 +109,19 @@ pub async fn serve(
     let calls = ObserveLayer::default();
     let server = tonic::transport::Server::builder()
         .layer(calls.clone())
-        .max_concurrent_streams(STREAMS)
-        .http2_keepalive_interval(Some(KEEPALIVE))
+        .layer(DeadlineLayer::new(unary, limits.max_deadline))
+        .max_concurrent_streams(limits.max_connection_calls)
+        .http2_max_header_list_size(limits.max_metadata_size)
+        .http2_max_pending_accept_reset_streams(Some(limits.max_resets.into()))
+        .http2_max_local_error_reset_streams(Some(limits.max_stream_errors.into()))
+        .http2_keepalive_interval(Some(limits.keepalive_interval))
+        .http2_keepalive_timeout(Some(limits.keepalive_timeout))
+        .max_connection_age(limits.max_connection_age)
         .initial_stream_window_size(STREAM_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW)
         .add_routes(routes)
         .serve_with_incoming_shutdown(
-            // tonic sets it for listeners of its own only. Without it a call waits some 40 ms for
-            // the acknowledgement of what was sent before.
-            TcpIncoming::from(listener).with_nodelay(Some(true)),
+            connection::incoming(listener, &limits),
             stopping.clone().cancelled_owned(),
         );
     let mut server = Box::pin(server);
@@ -144,7 +158,23 @@ pub async fn serve(
     Ok(())
 }
 
-fn routes(context: Context) -> Result<(HealthReporter, Routes), Box<dyn Error + Send + Sync>> {
+/// The services. Ours stand behind who is calling and then behind the gate.
+fn routes(
+    context: Context,
+    limits: &LimitArgs,
+    gate: &GateLayer,
+) -> Result<(HealthReporter, Routes), Box<dyn Error + Send + Sync>> {
+    let request = usize::try_from(limits.max_request_size)?;
+    let response = usize::try_from(limits.max_response_size)?;
+    // Each service has a type of its own.
+    macro_rules! guarded {
+        ($server:ident, $service:expr) => {{
+            let server = $server::new($service)
+                .max_decoding_message_size(request)
+                .max_encoding_message_size(response);
+            InterceptedService::new(gate.layer(server), require_tenant)
+        }};
+    }
     let (health, health_service) = tonic_health::server::health_reporter();
     let reflection = || {
         tonic_reflection::server::Builder::configure()
@@ -161,19 +191,10 @@ fn routes(context: Context) -> Result<(HealthReporter, Routes), Box<dyn Error + 
     let routes = Routes::new(health_service)
         .add_service(reflection().build_v1()?)
         .add_service(reflection().build_v1alpha()?)
-        .add_service(Session::with_interceptor(
-            Sessions(context.clone()),
-            require_tenant,
-        ))
-        .add_service(Usage::with_interceptor(
-            UsageStats(context.clone()),
-            require_tenant,
-        ))
-        .add_service(Insight::with_interceptor(
-            Insights(context.clone()),
-            require_tenant,
-        ))
-        .add_service(Tenant::with_interceptor(Tenants(context), require_tenant));
+        .add_service(guarded!(Session, Sessions(context.clone())))
+        .add_service(guarded!(Usage, UsageStats(context.clone())))
+        .add_service(guarded!(Insight, Insights(context.clone())))
+        .add_service(guarded!(Tenant, Tenants(context)));
     Ok((health, routes))
 }
 
@@ -226,6 +247,7 @@ pub async fn run(
         clock,
         ids,
         sweep_interval: args.sweep_interval,
+        limits: args.limits.clone(),
     };
     serve(parts, listener, ready, shutdown).await
 }

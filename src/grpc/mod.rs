@@ -3,6 +3,7 @@
 
 mod convert;
 mod insights;
+pub mod limits;
 pub mod observe;
 mod session;
 mod status;
@@ -12,10 +13,12 @@ mod tenant_settings;
 mod token;
 mod usage;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
+
+use self::limits::names::Names;
 
 pub use self::{
     insights::Insights,
@@ -41,6 +44,9 @@ pub struct Context {
     pub clock: Arc<dyn Clock>,
     pub ids: Arc<dyn IdSource>,
     pub tokens: Arc<PageTokens>,
+    pub names: Arc<Names>,
+    /// How long a stream may be silent.
+    pub stream_idle: Duration,
     /// Set when the service begins to stop: streams end.
     pub stopping: CancellationToken,
 }

@@ -2,7 +2,9 @@
 
 use std::{error::Error, fs, io::ErrorKind, net::SocketAddr, sync::Arc, thread, time::Duration};
 
+use clap::Parser;
 use dwell::{
+    config::{Cli, LimitArgs},
     domain::time::ManualClock,
     pb::v1::{
         self as pb, insights_service_client::InsightsServiceClient,
@@ -47,25 +49,37 @@ pub struct Server {
     pub endpoint: Endpoint,
     url: String,
     dir: Option<TempDir>,
+    limits: LimitArgs,
 }
 
 impl Server {
     pub async fn sqlite() -> Self {
+        Self::limited(&[]).await
+    }
+
+    /// On SQLite, with flags that set limits.
+    pub async fn limited(flags: &[&str]) -> Self {
         let dir = TempDir::new().unwrap();
         let url = format!("sqlite://{}", dir.path().join("db").display());
-        Self::on(&url, Some(dir)).await
+        Self::on(&url, Some(dir), limits(flags)).await
     }
 
     pub async fn postgres() -> Self {
-        Self::on(&postgres::database().await, None).await
+        Self::on(&postgres::database().await, None, limits(&[])).await
     }
 
-    async fn on(url: &str, dir: Option<TempDir>) -> Self {
+    async fn on(url: &str, dir: Option<TempDir>, limits: LimitArgs) -> Self {
         let clock = Arc::new(ManualClock::at(instant(MORNING)));
         let stop = CancellationToken::new();
         let (bound, address) = oneshot::channel();
         let (ended, served) = oneshot::channel();
-        let run = run(url.to_owned(), clock.clone(), bound, stop.clone());
+        let run = run(
+            url.to_owned(),
+            clock.clone(),
+            limits.clone(),
+            bound,
+            stop.clone(),
+        );
         thread::spawn(move || {
             let runtime = Builder::new_current_thread().enable_all().build();
             let runtime = runtime.unwrap();
@@ -86,6 +100,7 @@ impl Server {
             endpoint,
             url: url.to_owned(),
             dir,
+            limits,
         }
     }
 
@@ -93,7 +108,7 @@ impl Server {
     pub async fn restarted(self) -> Self {
         self.stop.cancel();
         self.served.await.unwrap().unwrap();
-        Self::on(&self.url, self.dir).await
+        Self::on(&self.url, self.dir, self.limits).await
     }
 
     /// The names of the database's files, in order; of SQLite.
@@ -121,10 +136,16 @@ impl Server {
     }
 }
 
+fn limits(flags: &[&str]) -> LimitArgs {
+    let args = ["dwell"].iter().chain(flags);
+    Cli::try_parse_from(args).unwrap().serve.limits
+}
+
 /// Opens the database and serves until `stop`.
 async fn run(
     url: String,
     clock: Arc<ManualClock>,
+    limits: LimitArgs,
     bound: oneshot::Sender<SocketAddr>,
     stop: CancellationToken,
 ) -> Served {
@@ -137,6 +158,7 @@ async fn run(
         ids,
         // Only the clock of the test says when a session is over, and reads see that.
         sweep_interval: Duration::from_hours(24),
+        limits,
     };
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let address = listener.local_addr()?;

@@ -9,7 +9,7 @@ use tonic::{Request, Response, Status, Streaming};
 use super::{Context, convert, stream, tenant};
 use crate::{
     domain::{
-        commands::{Heartbeat, PauseSession, ResumeSession},
+        commands::{EndSession, Heartbeat, PauseSession, ResumeSession},
         ids::{SessionId, TenantId, UserId},
         ledger::Command,
         rejection::{Entity, Rejection},
@@ -53,7 +53,15 @@ impl SessionService for Sessions {
         request: Request<pb::EndSessionRequest>,
     ) -> Result<Response<pb::EndSessionResponse>, Status> {
         let tenant = tenant::of(&request)?;
-        let (id, command) = convert::end_session(request.into_inner(), self.0.now())?;
+        let now = self.0.now();
+        let (id, review, end_time) = convert::end_session(request.into_inner(), now)?;
+        self.0.names.of_result(tenant, review.result.as_ref(), now)?;
+        let command = |user_id| EndSession {
+            user_id,
+            session_id: id,
+            review: review.clone(),
+            end_time,
+        };
         let ended = self.0.writer.submit_for(tenant, id, command).await?;
         Ok(Response::new(pb::EndSessionResponse {
             session: Some(convert::session(ended.view)),
@@ -74,6 +82,8 @@ impl SessionService for Sessions {
                 return Err(self.with_client_type(tenant, client_type, rejection).await);
             }
         };
+        let result = command.review.result.as_ref();
+        self.0.names.of_result(tenant, result, now)?;
         let recorded = self.0.writer.submit(tenant, command).await?;
         Ok(Response::new(pb::RecordSessionResponse {
             session: Some(convert::session(recorded.view)),
@@ -108,6 +118,7 @@ impl SessionService for Sessions {
         let answers = stream::answer_each(
             request.into_inner(),
             stopping,
+            context.stream_idle,
             HEARTBEATS,
             move |message: pb::StreamHeartbeatsRequest| {
                 let context = context.clone();
