@@ -17,7 +17,9 @@ use crate::{
     domain::{ids::IdSource, time::Clock},
     grpc::{
         Context, Insights, KEY_NAME, PageTokens, Sessions, Tenants, UsageStats,
-        limits::{connection, deadline::DeadlineLayer, gate::GateLayer, names::Names, unary_methods},
+        limits::{
+            connection, deadline::DeadlineLayer, gate::GateLayer, names::Names, unary_methods,
+        },
         observe::ObserveLayer,
         require_tenant,
     },

@@ -157,11 +157,11 @@ pub struct LimitArgs {
         value_parser = value_parser!(u32).range(1..=1_000_000)
     )]
     pub max_tenant_calls: u32,
-    /// Streams open at once.
+    /// Streams open at once. Each holds some MB for a reader that takes nothing.
     #[arg(
         long,
         env = "DWELL_MAX_STREAMS",
-        default_value = "128",
+        default_value = "64",
         value_name = "N",
         value_parser = value_parser!(u32).range(1..=1_000_000)
     )]
@@ -170,7 +170,7 @@ pub struct LimitArgs {
     #[arg(
         long,
         env = "DWELL_MAX_TENANT_STREAMS",
-        default_value = "32",
+        default_value = "16",
         value_name = "N",
         value_parser = value_parser!(u32).range(1..=1_000_000)
     )]

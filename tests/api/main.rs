@@ -36,6 +36,7 @@ macro_rules! on_both_engines {
     };
 }
 
+mod admission;
 mod ended;
 mod ending;
 mod harness;

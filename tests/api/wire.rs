@@ -1,6 +1,7 @@
 //! Calls byte by byte, for what generated clients cannot say.
 
 use dwell::pb::FILE_DESCRIPTOR_SET;
+use futures::Stream;
 use prost::{
     Message,
     bytes::{Buf, BufMut},
@@ -62,10 +63,24 @@ pub async fn call(
     messages: Vec<Vec<u8>>,
 ) -> Result<Vec<Vec<u8>>, Status> {
     let mut request = Request::new(tokio_stream::iter(messages));
+    name(&mut request, tenants);
+    send(channel, method, request).await
+}
+
+/// Names the tenants of a request.
+pub fn name<T>(request: &mut Request<T>, tenants: &[&str]) {
     for tenant in tenants {
         let metadata = request.metadata_mut();
         metadata.append("x-tenant-id", tenant.parse().unwrap());
     }
+}
+
+/// Sends a request as it is and takes all its answers.
+pub async fn send(
+    channel: &Channel,
+    method: &str,
+    request: Request<impl Stream<Item = Vec<u8>> + Send + 'static>,
+) -> Result<Vec<Vec<u8>>, Status> {
     let mut grpc = Grpc::new(channel.clone());
     grpc.ready().await.unwrap();
     let path = PathAndQuery::try_from(method).unwrap();

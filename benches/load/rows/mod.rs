@@ -3,6 +3,7 @@
 mod agreement;
 mod fairness;
 mod footprint;
+mod hostile;
 mod insights;
 mod latency;
 mod reads;
@@ -52,6 +53,7 @@ pub fn all(args: &Args) -> Vec<Measurement> {
         reads::all(args),
         insights::all(args),
         fairness::all(),
+        hostile::all(),
         footprint::all(),
         scale::all(),
         agreement::all(),

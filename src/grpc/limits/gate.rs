@@ -74,7 +74,9 @@ impl Gate {
 
     /// Nothing panics while it holds the lock.
     fn admission(&self) -> MutexGuard<'_, Admission> {
-        self.admission.lock().unwrap_or_else(PoisonError::into_inner)
+        self.admission
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -142,9 +144,7 @@ where
         let answer = self.inner.call(request);
         Either::Right(Box::pin(async move {
             let response = answer.await?;
-            Ok(response.map(|body| {
-                Body::new(Held { body, place })
-            }))
+            Ok(response.map(|body| Body::new(Held { body, place })))
         }))
     }
 }

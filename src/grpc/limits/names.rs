@@ -17,10 +17,7 @@ use chrono::NaiveDate;
 use crate::{
     config::LimitArgs,
     domain::{
-        calendar::plus_days,
-        ids::TenantId,
-        session::SessionResult,
-        time::Timestamp,
+        calendar::plus_days, ids::TenantId, session::SessionResult, time::Timestamp,
         usage::UsageIncrement,
     },
 };

@@ -55,7 +55,9 @@ impl SessionService for Sessions {
         let tenant = tenant::of(&request)?;
         let now = self.0.now();
         let (id, review, end_time) = convert::end_session(request.into_inner(), now)?;
-        self.0.names.of_result(tenant, review.result.as_ref(), now)?;
+        self.0
+            .names
+            .of_result(tenant, review.result.as_ref(), now)?;
         let command = |user_id| EndSession {
             user_id,
             session_id: id,

@@ -27,8 +27,9 @@ use crate::{
     store::DayKey,
 };
 
-/// Rows of a page: with more of them the database waits less for the next question.
-const PAGE: usize = 2_000;
+/// Rows of a page: with more of them the database waits less for the next question, and a reader
+/// that takes none holds more, some 0.5 KiB each.
+const PAGE: usize = 1_000;
 /// Pages that wait for the reader, or are being read, while another one is sent.
 const AHEAD: usize = 2;
 

@@ -19,7 +19,10 @@ async fn ended(path: &str, timeout: Option<&str>, answer: Response<Body>) -> (St
         let answer = answer.take();
         async move {
             let takes = request.headers().get("takes-ms").unwrap();
-            sleep(Duration::from_millis(takes.to_str().unwrap().parse().unwrap())).await;
+            sleep(Duration::from_millis(
+                takes.to_str().unwrap().parse().unwrap(),
+            ))
+            .await;
             Ok::<_, Infallible>(answer.unwrap())
         }
     }));
@@ -80,7 +83,10 @@ async fn a_call_ends_by_its_own_time_or_by_the_longest() {
     assert_eq!(ended(CALL, Some("2S"), fine()).await, late(1_999));
     assert_eq!(ended(CALL, Some("0n"), fine()).await, late(0));
     let fine_at = |millis| ("0".to_owned(), millis);
-    assert_eq!(ended(CALL, Some("99999999H"), fine()).await, fine_at(20_000));
+    assert_eq!(
+        ended(CALL, Some("99999999H"), fine()).await,
+        fine_at(20_000)
+    );
     assert_eq!(ended(CALL, None, fine()).await, fine_at(20_000));
     assert_eq!(ended(CALL, None, endless()).await, late(30_000));
     assert_eq!(ended(CALL, Some("1H"), endless()).await, late(30_000));
@@ -96,7 +102,17 @@ async fn a_stream_ends_by_its_own_time_alone() {
 
 #[tokio::test(start_paused = true)]
 async fn a_time_that_cannot_be_read_is_refused() {
-    for wrong in ["", "S", "1", "1s", "-1S", "+1S", "123456789S", "1.5S", " 1S"] {
+    for wrong in [
+        "",
+        "S",
+        "1",
+        "1s",
+        "-1S",
+        "+1S",
+        "123456789S",
+        "1.5S",
+        " 1S",
+    ] {
         let refused = ("3".to_owned(), 0);
         assert_eq!(ended(CALL, Some(wrong), fine()).await, refused, "{wrong:?}");
     }
