@@ -223,27 +223,6 @@ pub struct LimitArgs {
     pub max_tags: u32,
 }
 
-impl LimitArgs {
-    /// What no single flag can tell.
-    ///
-    /// # Errors
-    /// Says in one line what does not go together.
-    pub fn check(&self) -> Result<(), String> {
-        let within = [
-            ("calls", self.max_tenant_calls, self.max_calls),
-            ("streams", self.max_tenant_streams, self.max_streams),
-        ];
-        for (what, own, all) in within {
-            if own > all {
-                return Err(format!(
-                    "--max-tenant-{what} {own} is more than --max-{what} {all}"
-                ));
-            }
-        }
-        Ok(())
-    }
-}
-
 /// A size in KiB, as bytes: up to 1 GiB.
 fn kibibytes(text: &str) -> Result<u32, String> {
     match text.parse::<u32>() {

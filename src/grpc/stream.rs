@@ -13,7 +13,7 @@ use super::status;
 /// begin in order too.
 ///
 /// Ends when the caller has nothing more to send, with UNAVAILABLE when the service begins to
-/// stop, or with DEADLINE_EXCEEDED when the caller has sent nothing for as long as `idle`; what was
+/// stop, or as too late when the caller has sent nothing for as long as `idle`; what was
 /// taken from the caller by then is answered first.
 pub fn answer_each<Q, A, F>(
     input: impl Stream<Item = Result<Q, Status>> + Send + Unpin + 'static,

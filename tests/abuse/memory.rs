@@ -53,7 +53,6 @@ async fn attacked(attack: Attack, flags: &[&str]) -> Outcome {
     drop(release);
     let outcome = hostile.join().unwrap().unwrap();
     let growth = dwell.peak().saturating_sub(before);
-    println!("{attack:?}: {outcome:?}, {growth} KiB");
     assert!(growth < GROWTH, "{attack:?}: {growth} KiB");
     outcome
 }

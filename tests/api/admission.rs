@@ -61,7 +61,7 @@ async fn streams_have_so_many_places_for_a_tenant_and_for_all() {
 
 #[tokio::test]
 async fn calls_have_so_many_places() {
-    let server = Server::limited(&["--max-calls", "1", "--max-tenant-calls", "1"]).await;
+    let server = Server::limited(&["--max-calls", "1"]).await;
     let mut caller = server.tenant(1);
     // Its message never comes, so it is under way for as long as it is waited for; refused while
     // one of the others is.

@@ -39,6 +39,7 @@ macro_rules! on_both_engines {
 mod admission;
 mod ended;
 mod ending;
+mod fuzz;
 mod harness;
 mod health;
 mod input;

@@ -44,11 +44,10 @@ impl DeadlineLayer {
         }
     }
 
-    /// How long a call may take.
-    fn of<B>(&self, request: &Request<B>) -> Result<Option<Duration>, ()> {
-        let asked = asked(request.headers())?;
-        let most = self.unary.contains(request.uri().path());
-        let most = most.then_some(self.longest);
+    /// How long a call may take that is a stream or is not.
+    fn of(&self, is_stream: bool, headers: &HeaderMap) -> Result<Option<Duration>, ()> {
+        let asked = asked(headers)?;
+        let most = (!is_stream).then_some(self.longest);
         let asked = asked.map(|asked| asked.saturating_sub(EARLIER));
         Ok([asked, most].into_iter().flatten().min())
     }
@@ -110,26 +109,31 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        let answer = match self.rules.of(&request) {
+        let is_stream = !self.rules.unary.contains(request.uri().path());
+        let answer = match self.rules.of(is_stream, request.headers()) {
             Err(()) => Either::Left(ready(Ok(status::bad_timeout().into_http()))),
             Ok(time) => {
                 let deadline = time.map(|time| Instant::now() + time);
                 let answer = self.inner.call(request);
-                Either::Right(until(deadline, answer))
+                Either::Right(until(deadline, is_stream, answer))
             }
         };
         Box::pin(answer)
     }
 }
 
+/// The answer or, at the deadline, that it is too late. What a stream answers comes bit by bit; of
+/// other calls it is whole when it begins.
 async fn until<E>(
     deadline: Option<Instant>,
+    is_stream: bool,
     answer: impl Future<Output = Result<Response<Body>, E>>,
 ) -> Result<Response<Body>, E> {
     let Some(deadline) = deadline else {
         return answer.await;
     };
     match timeout_at(deadline, answer).await {
+        Ok(response) if !is_stream => response,
         Ok(response) => Ok(response?.map(|body| {
             Body::new(TimedBody {
                 body: Some(body),
@@ -159,7 +163,6 @@ impl HttpBody for TimedBody {
         let Some(body) = &mut this.body else {
             return Poll::Ready(None);
         };
-        // An answer of one message is whole by now.
         if !body.is_end_stream() && this.end.as_mut().poll(cx).is_ready() {
             this.body = None;
             let mut trailers = HeaderMap::new();

@@ -13,6 +13,16 @@ const STREAM: &str = "/dwell.v1.SessionService/StreamHeartbeats";
 
 /// The status of an answer, and after how many milliseconds it was whole.
 async fn ended(path: &str, timeout: Option<&str>, answer: Response<Body>) -> (String, u128) {
+    ended_after(20_000, path, timeout, answer).await
+}
+
+/// The same of a call that takes so many milliseconds.
+async fn ended_after(
+    takes: u64,
+    path: &str,
+    timeout: Option<&str>,
+    answer: Response<Body>,
+) -> (String, u128) {
     let layer = DeadlineLayer::new([CALL.to_owned()].into(), LONGEST);
     let mut answer = Some(answer);
     let service = layer.layer(service_fn(move |request: Request<()>| {
@@ -26,7 +36,7 @@ async fn ended(path: &str, timeout: Option<&str>, answer: Response<Body>) -> (St
             Ok::<_, Infallible>(answer.unwrap())
         }
     }));
-    let mut request = Request::get(path).header("takes-ms", "20000");
+    let mut request = Request::get(path).header("takes-ms", takes.to_string());
     if let Some(timeout) = timeout {
         request = request.header(HEADER, timeout);
     }
@@ -88,8 +98,16 @@ async fn a_call_ends_by_its_own_time_or_by_the_longest() {
         fine_at(20_000)
     );
     assert_eq!(ended(CALL, None, fine()).await, fine_at(20_000));
-    assert_eq!(ended(CALL, None, endless()).await, late(30_000));
-    assert_eq!(ended(CALL, Some("1H"), endless()).await, late(30_000));
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_call_takes_longer_than_the_longest() {
+    let late = |millis| ("4".to_owned(), millis);
+    assert_eq!(ended_after(60_000, CALL, None, fine()).await, late(30_000));
+    let asked = ended_after(60_000, CALL, Some("1H"), fine()).await;
+    assert_eq!(asked, late(30_000));
+    let stream = ended_after(60_000, STREAM, None, fine()).await;
+    assert_eq!(stream, ("0".to_owned(), 60_000));
 }
 
 #[tokio::test(start_paused = true)]
