@@ -62,8 +62,9 @@ pub struct LogArgs {
     #[arg(
         long,
         env = "DWELL_LOG",
-        // sqlx warns of every connection that a database takes with it when it goes.
-        default_value = "info,sqlx=error",
+        // sqlx warns of every connection that a database takes with it when it goes, h2 of every
+        // client that breaks the rules: both as often as others like.
+        default_value = "info,h2=error,sqlx=error",
         value_name = "FILTER",
         value_parser = log_filter
     )]

@@ -45,6 +45,15 @@ pub struct LimitArgs {
         value_parser = value_parser!(u32).range(1..=1_000_000)
     )]
     pub max_connections: u32,
+    /// Connections that are taken in a second; others wait.
+    #[arg(
+        long,
+        env = "DWELL_CONNECTION_RATE",
+        default_value = "200",
+        value_name = "N",
+        value_parser = value_parser!(u32).range(1..=1_000_000)
+    )]
+    pub connection_rate: u32,
     /// Calls at once on one connection; a client waits with further ones.
     #[arg(
         long,

@@ -15,29 +15,29 @@ fn secret(what: &str) -> String {
     format!("{SECRET}-{what}")
 }
 
-fn metadata() -> Option<Struct> {
+fn metadata() -> Struct {
     let kind = Some(Kind::StringValue(secret("metadata")));
-    Some(Struct {
+    Struct {
         fields: [(secret("key"), Value { kind })].into(),
-    })
+    }
 }
 
-fn result() -> Option<pb::SessionResult> {
-    Some(pb::SessionResult {
+fn result() -> pb::SessionResult {
+    pb::SessionResult {
         scores: [(secret("score"), 50.0)].into(),
         topics: vec![secret("topic")],
         vocabulary_learned: vec![secret("word")],
         areas_to_improve: vec![secret("area")],
         ..Default::default()
-    })
+    }
 }
 
-fn subject() -> Option<pb::Subject> {
-    Some(pb::Subject {
+fn subject() -> pb::Subject {
+    pb::Subject {
         r#type: "course".to_owned(),
         id: secret("subject"),
         name: secret("name"),
-    })
+    }
 }
 
 /// A day in the life of a client, with everything that a request can tell.
@@ -56,8 +56,8 @@ async fn walk(channel: &Channel) {
         client_info: secret("client info"),
         ip_address: ADDRESS.to_owned(),
         location: secret("location"),
-        subject: subject(),
-        metadata: metadata(),
+        subject: Some(subject()),
+        metadata: Some(metadata()),
         ..Default::default()
     };
     let sessions = &mut clients.sessions;
@@ -67,14 +67,14 @@ async fn walk(channel: &Channel) {
         session_id: session_id.clone(),
         activity_type: "reading".to_owned(),
         content_id: secret("content"),
-        metadata: metadata(),
+        metadata: Some(metadata()),
         ..Default::default()
     };
     sessions.log_activity(log).await.unwrap();
     let end = pb::EndSessionRequest {
         session_id,
         notes: secret("notes"),
-        result: result(),
+        result: Some(result()),
         ..Default::default()
     };
     sessions.end_session(end.clone()).await.unwrap();
@@ -86,8 +86,8 @@ async fn walk(channel: &Channel) {
         }),
         notes: secret("notes"),
         location: secret("location"),
-        result: result(),
-        metadata: metadata(),
+        result: Some(result()),
+        metadata: Some(metadata()),
         ..Default::default()
     };
     sessions.record_session(record).await.unwrap();

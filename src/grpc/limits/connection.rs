@@ -11,12 +11,12 @@ use std::{
     time::Duration,
 };
 
-use futures::{Stream, StreamExt};
+use futures::{Stream, StreamExt, stream};
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::{TcpListener, TcpStream},
     sync::{OwnedSemaphorePermit, Semaphore},
-    time::{Instant, Sleep, sleep_until},
+    time::{Instant, Sleep, sleep, sleep_until},
 };
 use tonic::transport::server::{Connected, TcpIncoming};
 use tracing::{info, warn};
@@ -53,7 +53,12 @@ pub fn incoming(
     // tonic sets it for listeners of its own only. Without it a call waits some 40 ms for the
     // acknowledgement of what was sent before.
     let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
-    incoming.filter_map(move |accepted| {
+    let pace = Pace::new(limits.connection_rate);
+    let paced = stream::unfold((incoming, pace), |(mut incoming, mut pace)| async move {
+        pace.turn().await;
+        Some((incoming.next().await?, (incoming, pace)))
+    });
+    paced.filter_map(move |accepted| {
         let place = places.clone().try_acquire_owned().ok();
         if full != place.is_none() {
             full = place.is_none();
@@ -66,6 +71,31 @@ pub fn incoming(
         let connection = place.map(|place| accepted.map(|io| Connection::new(io, rules, place)));
         ready(connection)
     })
+}
+
+/// How fast connections are taken; others wait in the kernel's queue. A client whose connection
+/// the service ended may come again at once, which must not cost more than what it did there.
+struct Pace {
+    distance: Duration,
+    due: Instant,
+}
+
+impl Pace {
+    /// So many in a second, at least 1.
+    fn new(rate: u32) -> Self {
+        Self {
+            distance: Duration::from_secs(1) / rate,
+            due: Instant::now(),
+        }
+    }
+
+    /// Returns when the next one may come. As many as a second's may come at once.
+    async fn turn(&mut self) {
+        let now = Instant::now();
+        let ahead = self.due.saturating_duration_since(now);
+        self.due = now + ahead + self.distance;
+        sleep((ahead + self.distance).saturating_sub(Duration::from_secs(1))).await;
+    }
 }
 
 /// A connection that is read and written within its rules.

@@ -191,7 +191,7 @@ fn text(entropy: &mut Entropy<'_>) -> Vec<u8> {
 /// Sends one or a few messages to a method.
 pub fn target(world: &World, contract: &Contract, entropy: &mut Entropy<'_>) {
     let (path, request) = entropy.pick(&contract.methods);
-    let messages = (0..1 + entropy.below(3)).map(|_| {
+    let messages = (0..=entropy.below(3)).map(|_| {
         let mut bytes = contract.message(request, DEPTH, entropy);
         if entropy.below(16) == 1 {
             bytes.truncate(entropy.below(256));

@@ -54,7 +54,7 @@ pub fn target(world: &World, client: &Client, entropy: &mut Entropy<'_>) {
             .header("te", "trailers");
     let mut tenants = Vec::new();
     let mut others = false;
-    for _ in 0..1 + entropy.below(4) {
+    for _ in 0..=entropy.below(4) {
         let name = *entropy.pick(&NAMES);
         let value = match entropy.below(8) {
             0 => {

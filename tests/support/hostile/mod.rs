@@ -46,15 +46,6 @@ pub enum Outcome {
 }
 
 impl Attack {
-    pub const ALL: [Self; 6] = [
-        Self::RapidReset,
-        Self::ContinuationFlood,
-        Self::EmptyData,
-        Self::PingFlood,
-        Self::SlowReader,
-        Self::HalfOpen,
-    ];
-
     /// Runs once, in the name of `tenant`. What the server does not end stays until `hold` returns.
     pub fn run(self, address: SocketAddr, tenant: &str, hold: &dyn Fn()) -> io::Result<Outcome> {
         match self {

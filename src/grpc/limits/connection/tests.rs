@@ -57,3 +57,22 @@ async fn who_takes_nothing_is_not_waited_for() {
     assert_eq!(error.to_string(), "silent for too long");
     assert_eq!(begun.elapsed().as_secs(), 90);
 }
+
+#[tokio::test(start_paused = true)]
+async fn connections_come_at_a_pace() {
+    let mut pace = Pace::new(4);
+    let begun = Instant::now();
+    let mut times = Vec::new();
+    for _ in 0..7 {
+        pace.turn().await;
+        times.push(begun.elapsed().as_millis());
+    }
+    assert_eq!(times, [0, 0, 0, 0, 250, 500, 750]);
+    // After a pause as many at once again.
+    sleep(Duration::from_secs(10)).await;
+    let begun = Instant::now();
+    for _ in 0..4 {
+        pace.turn().await;
+    }
+    assert_eq!(begun.elapsed(), Duration::ZERO);
+}
