@@ -161,7 +161,7 @@ pub struct LimitArgs {
     #[arg(
         long,
         env = "DWELL_MAX_TENANT_CALLS",
-        default_value = "256",
+        default_value = "512",
         value_name = "N",
         value_parser = value_parser!(u32).range(1..=1_000_000)
     )]

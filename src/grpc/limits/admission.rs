@@ -112,9 +112,11 @@ impl Admission {
         }
         let distance = 1_000_000_000 / i64::from(self.limits.rate);
         let early = distance * i64::from(self.limits.burst - 1);
-        // A clock that was set back takes no more than one burst from anybody.
-        let due = entry.due.clamp(now, now.saturating_add(early + distance));
-        entry.due = due;
+        // Further ahead than calls can bring it is what was before the clock was set back.
+        let due = match entry.due.max(now) {
+            due if due - now > early + distance => now,
+            due => due,
+        };
         let wait = due - now - early;
         if wait > 0 {
             let wait = Duration::from_nanos(wait.unsigned_abs());

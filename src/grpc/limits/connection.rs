@@ -47,8 +47,8 @@ pub fn incoming(
         stall: limits.keepalive_interval + limits.keepalive_timeout,
         age: limits.max_connection_age + limits.connection_grace,
     };
-    let places = usize::try_from(limits.max_connections).unwrap_or(usize::MAX);
-    let places = Arc::new(Semaphore::new(places.min(Semaphore::MAX_PERMITS)));
+    let most = usize::try_from(limits.max_connections).unwrap_or(usize::MAX);
+    let free = Arc::new(Semaphore::new(most.min(Semaphore::MAX_PERMITS)));
     let mut full = false;
     // tonic sets it for listeners of its own only. Without it a call waits some 40 ms for the
     // acknowledgement of what was sent before.
@@ -59,16 +59,16 @@ pub fn incoming(
         Some((incoming.next().await?, (incoming, pace)))
     });
     paced.filter_map(move |accepted| {
-        let place = places.clone().try_acquire_owned().ok();
-        if full != place.is_none() {
-            full = place.is_none();
+        let permit = free.clone().try_acquire_owned().ok();
+        if full != permit.is_none() {
+            full = permit.is_none();
             if full {
                 warn!("there are as many connections as are allowed: new ones are closed");
             } else {
                 info!("connections are taken again");
             }
         }
-        let connection = place.map(|place| accepted.map(|io| Connection::new(io, rules, place)));
+        let connection = permit.map(|permit| accepted.map(|io| Connection::new(io, rules, permit)));
         ready(connection)
     })
 }
@@ -107,11 +107,11 @@ pub struct Connection<IO> {
     /// Runs while something must happen: the preface, or a write.
     patience: Option<Pin<Box<Sleep>>>,
     end: Pin<Box<Sleep>>,
-    _place: OwnedSemaphorePermit,
+    _permit: OwnedSemaphorePermit,
 }
 
 impl<IO> Connection<IO> {
-    fn new(io: IO, rules: Rules, place: OwnedSemaphorePermit) -> Self {
+    fn new(io: IO, rules: Rules, permit: OwnedSemaphorePermit) -> Self {
         let now = Instant::now();
         Self {
             io,
@@ -119,7 +119,7 @@ impl<IO> Connection<IO> {
             unspoken: PREFACE,
             patience: Some(Box::pin(sleep_until(now + rules.handshake))),
             end: Box::pin(sleep_until(now + rules.age)),
-            _place: place,
+            _permit: permit,
         }
     }
 

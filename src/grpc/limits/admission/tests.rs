@@ -66,7 +66,7 @@ fn what_is_refused_says_when_to_come_back() {
 }
 
 #[test]
-fn a_clock_that_is_set_back_costs_no_more_than_a_burst() {
+fn a_clock_that_is_set_back_costs_nobody_anything() {
     let mut admission = Admission::new(Limits {
         burst: 5,
         ..limits()
@@ -76,9 +76,10 @@ fn a_clock_that_is_set_back_costs_no_more_than_a_burst() {
         assert_eq!(enter(START), Ok(()));
     }
     let earlier = START.before(Duration::from_hours(1));
-    let wait = Duration::from_millis(1);
-    assert_eq!(enter(earlier), Err(Refusal::TooFast { wait }));
-    assert_eq!(enter(earlier + wait), Ok(()));
+    for _ in 0..5 {
+        assert_eq!(enter(earlier), Ok(()));
+    }
+    assert!(enter(earlier).is_err());
 }
 
 #[test]
