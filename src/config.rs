@@ -1,14 +1,17 @@
 //! Flags and environment, checked before anything starts.
 
 mod auth;
+mod limits;
 mod points;
 
 use std::{net::SocketAddr, time::Duration};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use self::limits::seconds;
 pub use self::{
     auth::{ClaimArgs, Jwt, JwtArgs, KeyPlace, Role, TlsArgs, TlsFiles, TokenArgs, is_own_machine},
+    limits::LimitArgs,
     points::PointsArgs,
 };
 
@@ -67,8 +70,9 @@ pub struct LogArgs {
     #[arg(
         long,
         env = "DWELL_LOG",
-        // sqlx warns of every connection that a database takes with it when it goes.
-        default_value = "info,sqlx=error",
+        // sqlx warns of every connection that a database takes with it when it goes, h2 of every
+        // client that breaks the rules: both as often as others like.
+        default_value = "info,h2=error,sqlx=error",
         value_name = "FILTER",
         value_parser = log_filter
     )]
@@ -152,6 +156,8 @@ pub struct ServeArgs {
     pub points: PointsArgs,
     #[command(flatten)]
     pub log: LogArgs,
+    #[command(flatten)]
+    pub limits: LimitArgs,
 }
 
 /// Everything that `migrate` is told.
@@ -214,13 +220,6 @@ fn log_filter(text: &str) -> Result<String, String> {
     let parsed = tracing_subscriber::EnvFilter::try_new(text);
     parsed.map_err(|error| error.to_string())?;
     Ok(text.to_owned())
-}
-
-fn seconds(text: &str) -> Result<Duration, String> {
-    match text.parse::<u64>() {
-        Ok(seconds @ 1..=3_600) => Ok(Duration::from_secs(seconds)),
-        _ => Err("must be a whole number from 1 to 3600".to_owned()),
-    }
 }
 
 #[cfg(test)]
@@ -349,6 +348,14 @@ mod tests {
             ["--jwt-jwks-url", "keys"],
             ["--reflection", "maybe"],
             ["--sweep-interval", "0"],
+            ["--sweep-interval", "3601"],
+            ["--max-request-size", "0"],
+            ["--max-request-size", "1048577"],
+            ["--max-connections", "0"],
+            ["--max-connection-age", "604801"],
+            ["--keepalive-timeout", "-1"],
+            ["--tenant-rate", "many"],
+            ["--max-tags", "0"],
             ["--log", "info,=x=y"],
         ] {
             assert!(serve(&wrong).is_err(), "{wrong:?}");

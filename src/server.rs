@@ -5,21 +5,21 @@ use std::{error::Error, io, sync::Arc, time::Duration};
 use futures::future::BoxFuture;
 use tokio::{net::TcpListener, time::timeout};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
-use tonic::{
-    server::NamedService,
-    service::Routes,
-    transport::{self, server::TcpIncoming},
-};
+use tonic::{server::NamedService, service::Routes, transport};
 use tonic_health::{ServingStatus, server::HealthReporter};
 use tracing::{info, warn};
 
 use crate::{
     auth::{Auth, Jwt},
-    config::{ServeArgs, Switch},
+    config::{LimitArgs, ServeArgs, Switch},
     domain::{ids::IdSource, time::Clock},
     grpc::{
         Context, Goals, Insights, KEY_NAME, PageTokens, Reports, Sessions, Tenants, UsageStats,
-        gate::GateLayer, observe::ObserveLayer,
+        gate::GateLayer,
+        limits::{
+            connection, deadline::DeadlineLayer, layer::AdmissionLayer, names::Names, unary_methods,
+        },
+        observe::ObserveLayer,
     },
     jobs::{
         Jobs,
@@ -47,9 +47,6 @@ const DRAIN_WRITER: Duration = Duration::from_millis(1_500);
 const FLUSH: Duration = Duration::from_millis(250);
 const HEALTH_INTERVAL: Duration = Duration::from_secs(2);
 const PING_TIMEOUT: Duration = Duration::from_secs(2);
-/// Calls at once on one connection: tonic's default takes hyper's limit away.
-const STREAMS: u32 = 1_000;
-const KEEPALIVE: Duration = Duration::from_secs(30);
 /// A stream that waits for the database holds this much unread. h2 ends a connection on which
 /// too many small messages wait, by a budget of half the connection's window: some dozens of
 /// streams of the smallest messages must fit into it.
@@ -89,6 +86,7 @@ pub struct Parts {
     pub tls: Option<Arc<Tls>>,
     /// Whether to tell which methods there are.
     pub reflection: bool,
+    pub limits: LimitArgs,
 }
 
 /// Serves on `listener` until `shutdown`, then answers what was admitted and returns. Tells
@@ -104,12 +102,17 @@ pub async fn serve(
 ) -> Result<(), Box<dyn Error + Send + Sync>> {
     let stopping = CancellationToken::new();
     let key = parts.store.service_key(KEY_NAME).await?;
+    let limits = parts.limits;
+    let unary = unary_methods()?;
+    let admission = AdmissionLayer::new(&limits, unary.clone(), parts.clock.clone());
     let context = Context {
         store: parts.store.clone(),
         writer: parts.writer.handle(),
         clock: parts.clock.clone(),
         ids: parts.ids,
         tokens: Arc::new(PageTokens::new(&key).ok_or("the key for page tokens is unusable")?),
+        names: Arc::new(Names::new(&limits)),
+        stream_idle: limits.stream_idle_timeout,
         stopping: stopping.clone(),
     };
     let tasks = TaskTracker::new();
@@ -125,7 +128,7 @@ pub async fn serve(
     };
     let idle = CancellationToken::new();
     jobs.start(parts.sweep_interval, &tasks, &idle);
-    let (health, routes) = routes(context, parts.reflection)?;
+    let (health, routes) = routes(context, &limits, parts.reflection)?;
     set_health(&health, ServingStatus::Serving).await;
     let watch = watch_database(parts.store.clone(), health.clone());
     tasks.spawn(idle.clone().run_until_cancelled_owned(watch));
@@ -138,20 +141,25 @@ pub async fn serve(
     let calls = ObserveLayer::default();
     let server = tonic::transport::Server::builder()
         .layer(calls.clone())
+        .layer(DeadlineLayer::new(unary, limits.max_deadline))
         .layer(GateLayer::new(parts.auth))
-        .max_concurrent_streams(STREAMS)
-        .http2_keepalive_interval(Some(KEEPALIVE))
+        .layer(admission)
+        .max_concurrent_streams(limits.max_connection_calls)
+        .http2_max_header_list_size(limits.max_metadata_size)
+        .http2_max_pending_accept_reset_streams(Some(limits.max_resets.into()))
+        .http2_max_local_error_reset_streams(Some(limits.max_stream_errors.into()))
+        .http2_keepalive_interval(Some(limits.keepalive_interval))
+        .http2_keepalive_timeout(Some(limits.keepalive_timeout))
+        .max_connection_age(limits.max_connection_age)
         .initial_stream_window_size(STREAM_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW)
         .add_routes(routes);
     let stopped = stopping.clone().cancelled_owned();
+    let connections = connection::incoming(listener, &limits);
     let mut server: BoxFuture<'_, Result<(), transport::Error>> = if let Some(tls) = parts.tls {
-        Box::pin(server.serve_with_incoming_shutdown(tls.incoming(listener), stopped))
+        Box::pin(server.serve_with_incoming_shutdown(tls.secure(connections), stopped))
     } else {
-        // tonic sets it for listeners of its own only. Without it a call waits some 40 ms for the
-        // acknowledgement of what was sent before.
-        let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
-        Box::pin(server.serve_with_incoming_shutdown(incoming, stopped))
+        Box::pin(server.serve_with_incoming_shutdown(connections, stopped))
     };
     ready()?;
     tokio::select! {
@@ -188,8 +196,19 @@ pub async fn serve(
 
 fn routes(
     context: Context,
+    limits: &LimitArgs,
     reflected: bool,
 ) -> Result<(HealthReporter, Routes), Box<dyn Error + Send + Sync>> {
+    let request = usize::try_from(limits.max_request_size)?;
+    let response = usize::try_from(limits.max_response_size)?;
+    // Each service has a type of its own.
+    macro_rules! sized {
+        ($server:ident, $service:expr) => {
+            $server::new($service)
+                .max_decoding_message_size(request)
+                .max_encoding_message_size(response)
+        };
+    }
     let (health, health_service) = tonic_health::server::health_reporter();
     let reflection = || {
         tonic_reflection::server::Builder::configure()
@@ -206,12 +225,12 @@ fn routes(
             .with_service_name("grpc.health.v1.Health")
     };
     let mut routes = Routes::new(health_service)
-        .add_service(Session::new(Sessions(context.clone())))
-        .add_service(Usage::new(UsageStats(context.clone())))
-        .add_service(Insight::new(Insights(context.clone())))
-        .add_service(Goal::new(Goals(context.clone())))
-        .add_service(Report::new(Reports(context.clone())))
-        .add_service(Tenant::new(Tenants(context)));
+        .add_service(sized!(Session, Sessions(context.clone())))
+        .add_service(sized!(Usage, UsageStats(context.clone())))
+        .add_service(sized!(Insight, Insights(context.clone())))
+        .add_service(sized!(Goal, Goals(context.clone())))
+        .add_service(sized!(Report, Reports(context.clone())))
+        .add_service(sized!(Tenant, Tenants(context)));
     if reflected {
         routes = routes
             .add_service(reflection().build_v1()?)
@@ -281,6 +300,7 @@ pub async fn run(
         auth,
         tls: tls.map(Arc::new),
         reflection: args.reflection == Switch::On,
+        limits: args.limits.clone(),
     };
     serve(parts, listener, ready, shutdown).await
 }

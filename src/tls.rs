@@ -9,8 +9,9 @@ use std::{
     time::Duration,
 };
 
+use futures::{Stream, StreamExt};
 use tokio::{
-    net::{TcpListener, TcpStream},
+    io::{AsyncRead, AsyncWrite},
     sync::mpsc,
     task::{JoinSet, spawn_blocking},
     time::timeout,
@@ -79,15 +80,15 @@ impl Tls {
         })
     }
 
-    /// Secure connections of `listener`. Dropped, it listens no more.
+    /// Makes connections secure as they come. Dropped, it takes no more.
     #[must_use]
-    pub fn incoming(
+    pub fn secure<S: Stream<Item = io::Result<C>> + Send + 'static, C: Io>(
         self: Arc<Self>,
-        listener: TcpListener,
-    ) -> ReceiverStream<io::Result<TlsStream<TcpStream>>> {
-        let (ready, incoming) = mpsc::channel(1);
-        tokio::spawn(accept(self, listener, ready));
-        ReceiverStream::new(incoming)
+        connections: S,
+    ) -> ReceiverStream<io::Result<TlsStream<C>>> {
+        let (ready, secure) = mpsc::channel(1);
+        tokio::spawn(accept(self, Box::pin(connections), ready));
+        ReceiverStream::new(secure)
     }
 
     /// What the files say now, or said when they were good.
@@ -108,30 +109,40 @@ impl Tls {
     }
 }
 
-type Ready = mpsc::Sender<io::Result<TlsStream<TcpStream>>>;
+/// A connection that can be made secure.
+pub trait Io: AsyncRead + AsyncWrite + Unpin + Send + 'static {}
 
-async fn accept(tls: Arc<Tls>, listener: TcpListener, ready: Ready) {
+impl<C: AsyncRead + AsyncWrite + Unpin + Send + 'static> Io for C {}
+
+type Ready<C> = mpsc::Sender<io::Result<TlsStream<C>>>;
+
+async fn accept<S: Stream<Item = io::Result<C>> + Unpin, C: Io>(
+    tls: Arc<Tls>,
+    mut connections: S,
+    ready: Ready<C>,
+) {
     // Each has a task of its own, so that a slow one holds up no other.
     let mut handshakes = JoinSet::new();
     loop {
         tokio::select! {
             () = ready.closed() => return,
             Some(_) = handshakes.join_next() => {}
-            accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => {
-                    handshakes.spawn(secure(tls.clone(), stream, ready.clone()));
+            accepted = connections.next() => match accepted {
+                Some(Ok(connection)) => {
+                    handshakes.spawn(secure(tls.clone(), connection, ready.clone()));
                 }
-                Err(error) => {
+                Some(Err(error)) => {
                     warn!("a connection cannot be accepted: {error}");
                     tokio::time::sleep(ACCEPT_DELAY).await;
                 }
+                None => return,
             }
         }
     }
 }
 
-async fn secure(tls: Arc<Tls>, stream: TcpStream, ready: Ready) {
-    match timeout(HANDSHAKE_TIMEOUT, handshake(tls, stream)).await {
+async fn secure<C: Io>(tls: Arc<Tls>, connection: C, ready: Ready<C>) {
+    match timeout(HANDSHAKE_TIMEOUT, handshake(tls, connection)).await {
         Ok(Ok(stream)) => {
             // Nobody is left to serve it if that fails.
             let _ = ready.send(Ok(stream)).await;
@@ -141,10 +152,9 @@ async fn secure(tls: Arc<Tls>, stream: TcpStream, ready: Ready) {
     }
 }
 
-async fn handshake(tls: Arc<Tls>, stream: TcpStream) -> io::Result<TlsStream<TcpStream>> {
-    stream.set_nodelay(true)?;
+async fn handshake<C: Io>(tls: Arc<Tls>, connection: C) -> io::Result<TlsStream<C>> {
     let config = spawn_blocking(move || tls.config()).await?;
-    TlsAcceptor::from(config).accept(stream).await
+    TlsAcceptor::from(config).accept(connection).await
 }
 
 fn stamps(files: &TlsFiles) -> Stamps {

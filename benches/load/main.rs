@@ -15,6 +15,8 @@ mod data;
 mod database;
 mod echo;
 mod ghz;
+#[path = "../../tests/support/hostile/mod.rs"]
+mod hostile;
 mod import;
 mod insights;
 mod open;

@@ -25,7 +25,7 @@ impl<'a> Dwell<'a> {
     pub fn start_with(database: &'a Database, flags: Vec<&OsStr>) -> Result<Self> {
         let mut command = Command::new(env!("CARGO_BIN_EXE_dwell"));
         command
-            .args(["--listen", "127.0.0.1:0", "--log", "warn"])
+            .args(["--listen", "127.0.0.1:0", "--log", "warn,h2=error"])
             .args(["--database-url", &database.url])
             .args(flags);
         let (child, address) = listening(command)?;

@@ -154,6 +154,11 @@ impl Access {
         store.get_settings(self.tenant).await
     }
 
+    /// Whose places, rate and names the call counts for, whomever it is about.
+    pub const fn counted_for(&self) -> TenantId {
+        self.tenant
+    }
+
     /// Whether the call may be answered with what is of all users together.
     pub fn reaches_everyone(&self) -> bool {
         self.scope == Scope::Everyone

@@ -8,6 +8,7 @@ mod file;
 pub mod gate;
 mod goals;
 mod insights;
+pub mod limits;
 pub mod observe;
 mod reports;
 mod session;
@@ -17,10 +18,12 @@ mod tenants;
 mod token;
 mod usage;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
+
+use self::limits::names::Names;
 
 pub use self::{
     goals::Goals,
@@ -47,6 +50,9 @@ pub struct Context {
     pub clock: Arc<dyn Clock>,
     pub ids: Arc<dyn IdSource>,
     pub tokens: Arc<PageTokens>,
+    pub names: Arc<Names>,
+    /// How long a stream may be silent.
+    pub stream_idle: Duration,
     /// Set when the service begins to stop: streams end.
     pub stopping: CancellationToken,
 }

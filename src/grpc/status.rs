@@ -5,7 +5,13 @@ use std::{collections::HashMap, time::Duration};
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt};
 
-use super::convert;
+use super::{
+    convert,
+    limits::{
+        admission::{Kind, Refusal},
+        names::{self, TooManyNames},
+    },
+};
 use crate::{
     auth::{Denied, Roles},
     domain::rejection::{Entity, Rejection, UsedId, Violation},
@@ -15,6 +21,10 @@ use crate::{
 const DOMAIN: &str = "dwell.v1";
 /// When a refused write may be tried again: a full queue is worked off in less.
 const OVERLOAD_DELAY: Duration = Duration::from_millis(250);
+/// When a call that was refused a place may be tried again: calls take some milliseconds.
+const BUSY_DELAY: Duration = Duration::from_millis(100);
+/// The same of a stream, which stays longer.
+const BUSY_STREAM_DELAY: Duration = Duration::from_secs(1);
 /// When to come back to a database that is away.
 const OUTAGE_DELAY: Duration = Duration::from_secs(1);
 
@@ -146,6 +156,81 @@ pub fn role_needed(open_to: Roles) -> Status {
     let message = format!("this needs the role {open_to}");
     let details = info("ROLE_NEEDED", [("roles", open_to.to_string())]);
     Status::with_error_details(Code::PermissionDenied, message, details)
+}
+
+/// There is no place for the call.
+pub fn refused(refusal: Refusal) -> Status {
+    let (message, reason, delay) = match refusal {
+        Refusal::Busy(Kind::Call) => (
+            "too many calls are under way; nothing was done",
+            "OVERLOADED",
+            BUSY_DELAY,
+        ),
+        Refusal::Busy(Kind::Stream) => (
+            "too many streams are open; nothing was done",
+            "OVERLOADED",
+            BUSY_STREAM_DELAY,
+        ),
+        Refusal::TenantBusy(Kind::Call) => (
+            "the tenant has too many calls under way; nothing was done",
+            "TENANT_OVERLOADED",
+            BUSY_DELAY,
+        ),
+        Refusal::TenantBusy(Kind::Stream) => (
+            "the tenant has too many streams open; nothing was done",
+            "TENANT_OVERLOADED",
+            BUSY_STREAM_DELAY,
+        ),
+        Refusal::TooFast { wait } => (
+            "the tenant begins too many calls in a second; nothing was done",
+            "TENANT_RATE",
+            wait,
+        ),
+    };
+    retry(Code::ResourceExhausted, message, reason, delay)
+}
+
+impl From<TooManyNames> for Status {
+    fn from(refused: TooManyNames) -> Self {
+        let (subject, what) = match refused.kind {
+            names::Kind::Feature => ("feature_names", "features"),
+            names::Kind::Score => ("score_names", "scores"),
+            names::Kind::Tag => ("tags", "tags"),
+        };
+        let limit = refused.limit;
+        let message = format!(
+            "the tenant would use more than {limit} distinct names of {what} today, which is the \
+             limit; nothing was done"
+        );
+        let mut details = info("TOO_MANY_NAMES", [("limit", limit.to_string())]);
+        details.add_quota_failure_violation(subject, &*message);
+        details.set_retry_info(Some(refused.wait));
+        Self::with_error_details(Code::ResourceExhausted, message, details)
+    }
+}
+
+/// The call's time is up.
+pub fn too_late() -> Status {
+    let message = "the time for the call is up; what it was to write may be written all the same, \
+                   and the same request with the same ids is safe to send again";
+    let details = info("DEADLINE_EXCEEDED", []);
+    Status::with_error_details(Code::DeadlineExceeded, message, details)
+}
+
+/// The caller's time for the call cannot be read.
+pub fn bad_timeout() -> Status {
+    let rule = "must be 1 to 8 digits and one of H, M, S, m, u, n";
+    Rejection::invalid("grpc-timeout", rule).into()
+}
+
+/// Nothing came on a stream.
+pub fn idle(time: Duration) -> Status {
+    let message = format!(
+        "the caller sent nothing for {} s; open another stream once there is something to send",
+        time.as_secs()
+    );
+    let details = info("STREAM_IDLE", []);
+    Status::with_error_details(Code::DeadlineExceeded, message, details)
 }
 
 /// The service is about to end.

@@ -2,9 +2,10 @@
 
 use std::{error::Error, fs, io::ErrorKind, net::SocketAddr, sync::Arc, thread, time::Duration};
 
+use clap::Parser;
 use dwell::{
     auth::{Auth, Jwt},
-    config::{self, TlsFiles},
+    config::{self, Cli, LimitArgs, TlsFiles},
     domain::time::ManualClock,
     pb::v1::{
         self as pb, goal_service_client::GoalServiceClient,
@@ -46,6 +47,8 @@ pub struct Setup {
     pub jwt: Option<config::Jwt>,
     pub tls: Option<TlsFiles>,
     pub unreflected: bool,
+    /// Flags that set limits.
+    pub flags: Vec<&'static str>,
 }
 
 /// A server on port 0 with threads of its own, and one connection to it.
@@ -69,7 +72,16 @@ impl Server {
         Self::with(Setup::default()).await
     }
 
-    /// The same, on SQLite, told more.
+    /// On SQLite, with flags that set limits.
+    pub async fn limited(flags: &[&'static str]) -> Self {
+        let setup = Setup {
+            flags: flags.to_vec(),
+            ..Setup::default()
+        };
+        Self::with(setup).await
+    }
+
+    /// On SQLite, told more.
     pub async fn with(setup: Setup) -> Self {
         let dir = TempDir::new().unwrap();
         let url = format!("sqlite://{}", dir.path().join("db").display());
@@ -153,6 +165,11 @@ impl Server {
     }
 }
 
+fn limits(flags: &[&str]) -> LimitArgs {
+    let args = ["dwell"].iter().chain(flags);
+    Cli::try_parse_from(args).unwrap().serve.limits
+}
+
 /// Opens the database and serves until `stop`.
 async fn run(
     url: String,
@@ -178,6 +195,7 @@ async fn run(
         auth,
         tls: setup.tls.map(Tls::open).transpose()?.map(Arc::new),
         reflection: !setup.unreflected,
+        limits: limits(&setup.flags),
     };
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let address = listener.local_addr()?;

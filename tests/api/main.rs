@@ -36,10 +36,12 @@ macro_rules! on_both_engines {
     };
 }
 
+mod admission;
 mod auth;
 mod ended;
 mod ending;
 mod export;
+mod fuzz;
 mod goals;
 mod harness;
 mod health;

@@ -1,6 +1,7 @@
 //! Calls byte by byte, for what generated clients cannot say.
 
 use dwell::pb::FILE_DESCRIPTOR_SET;
+use futures::Stream;
 use prost::{
     Message,
     bytes::{Buf, BufMut},
@@ -61,8 +62,9 @@ pub async fn call(
     tenants: &[&str],
     messages: Vec<Vec<u8>>,
 ) -> Result<Vec<Vec<u8>>, Status> {
-    let named: Vec<_> = tenants.iter().map(|one| ("x-tenant-id", *one)).collect();
-    call_with(channel, method, &named, messages).await
+    let mut request = Request::new(tokio_stream::iter(messages));
+    name(&mut request, tenants);
+    send(channel, method, request).await
 }
 
 /// The same with any metadata.
@@ -73,10 +75,29 @@ pub async fn call_with(
     messages: Vec<Vec<u8>>,
 ) -> Result<Vec<Vec<u8>>, Status> {
     let mut request = Request::new(tokio_stream::iter(messages));
+    add(&mut request, all);
+    send(channel, method, request).await
+}
+
+/// Names the tenants of a request.
+pub fn name<T>(request: &mut Request<T>, tenants: &[&str]) {
+    let named: Vec<_> = tenants.iter().map(|one| ("x-tenant-id", *one)).collect();
+    add(request, &named);
+}
+
+fn add<T>(request: &mut Request<T>, all: &[(&'static str, &str)]) {
     for (key, value) in all {
         let metadata = request.metadata_mut();
         metadata.append(*key, value.parse().unwrap());
     }
+}
+
+/// Sends a request as it is and takes all its answers.
+pub async fn send(
+    channel: &Channel,
+    method: &str,
+    request: Request<impl Stream<Item = Vec<u8>> + Send + 'static>,
+) -> Result<Vec<Vec<u8>>, Status> {
     let mut grpc = Grpc::new(channel.clone());
     grpc.ready().await.unwrap();
     let path = PathAndQuery::try_from(method).unwrap();

@@ -4,6 +4,7 @@ mod agreement;
 mod exports;
 mod fairness;
 mod footprint;
+mod hostile;
 mod insights;
 mod latency;
 mod points;
@@ -55,6 +56,7 @@ pub fn all(args: &Args) -> Vec<Measurement> {
         reads::all(args),
         insights::all(args),
         fairness::all(),
+        hostile::all(),
         footprint::all(),
         scale::all(),
         points::all(),

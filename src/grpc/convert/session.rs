@@ -8,7 +8,7 @@ use super::check::Check;
 use crate::{
     domain::{
         activity::ActivityDetails,
-        commands::{EndSession, LogActivity, RecordSession, RecordedTime, StartSession},
+        commands::{LogActivity, RecordSession, RecordedTime, StartSession},
         fingerprint::Fingerprint,
         ids::{ActivityId, SessionId, UserId},
         rejection::Rejection,
@@ -76,23 +76,18 @@ pub fn start_session(
     })
 }
 
-/// Everything of an `EndSession` but whose session it is.
+/// The session to end, what is said of it, and when it ended.
 pub fn end_session(
     request: pb::EndSessionRequest,
     now: Timestamp,
-) -> Result<(SessionId, impl Fn(UserId) -> EndSession), Rejection> {
+) -> Result<(SessionId, SessionReview, Option<Timestamp>), Rejection> {
     let mut check = Check::default();
     let session_id = SessionId(check.uuid("session_id", &request.session_id));
     let ratings = (request.mood_rating, request.productivity_rating);
     let done = completion(&mut check, request.completion_status, request.progress);
     let review = review(&mut check, done, request.notes, ratings, request.result);
     let end_time = check.past_time("end_time", request.end_time, now);
-    check.done((session_id, move |user_id| EndSession {
-        user_id,
-        session_id,
-        review: review.clone(),
-        end_time,
-    }))
+    check.done((session_id, review, end_time))
 }
 
 /// `new_id` makes the session's id where the caller chose none.

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     domain::{
-        commands::{Heartbeat, PauseSession, ResumeSession},
+        commands::{EndSession, Heartbeat, PauseSession, ResumeSession},
         ids::{SessionId, UserId},
         ledger::Command,
         rejection::{Entity, Rejection},
@@ -58,7 +58,16 @@ impl SessionService for Sessions {
         request: Request<pb::EndSessionRequest>,
     ) -> Result<Response<pb::EndSessionResponse>, Status> {
         let access = caller::of(&request)?;
-        let (id, command) = convert::end_session(request.into_inner(), self.0.now())?;
+        let now = self.0.now();
+        let (id, review, end_time) = convert::end_session(request.into_inner(), now)?;
+        let result = review.result.as_ref();
+        self.0.names.of_result(access.counted_for(), result, now)?;
+        let command = |user_id| EndSession {
+            user_id,
+            session_id: id,
+            review: review.clone(),
+            end_time,
+        };
         let ended = access.submit_for(&self.0.writer, id, command).await?;
         Ok(Response::new(pb::EndSessionResponse {
             session: Some(convert::session(ended.view)),
@@ -80,6 +89,8 @@ impl SessionService for Sessions {
             }
         };
         let tenant = access.about(command.user_id)?;
+        let result = command.review.result.as_ref();
+        self.0.names.of_result(tenant, result, now)?;
         let recorded = self.0.writer.submit(tenant, command).await?;
         Ok(Response::new(pb::RecordSessionResponse {
             session: Some(convert::session(recorded.view)),
@@ -114,6 +125,7 @@ impl SessionService for Sessions {
         let answers = stream::answer_each(
             request.into_inner(),
             stopping,
+            context.stream_idle,
             HEARTBEATS,
             move |message: pb::StreamHeartbeatsRequest| {
                 let context = context.clone();

@@ -57,6 +57,7 @@ impl UsageStatsService for UsageStats {
         let answers = stream::answer_each(
             request.into_inner(),
             stopping,
+            context.stream_idle,
             IMPORTS,
             move |message: pb::ImportUsageRequest| {
                 let context = context.clone();
@@ -193,6 +194,8 @@ async fn record(
     request: pb::RecordUsageRequest,
 ) -> Result<DailyUsage, Status> {
     let command = convert::record_usage(request)?;
+    let names = &context.names;
+    names.of_usage(tenant, &command.increment, context.now())?;
     Ok(context.writer.submit(tenant, command).await?)
 }
 

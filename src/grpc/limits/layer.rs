@@ -1,0 +1,184 @@
+//! Lets calls in, or refuses them before anything is done for them. A call has its place until the
+//! last byte of its answer is on its way, or until nobody waits for it any more.
+
+use std::{
+    collections::HashSet,
+    pin::Pin,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    task::{Context, Poll},
+};
+
+use futures::future::{BoxFuture, Either, Ready, ready};
+use http::{Request, Response};
+use http_body::{Body as HttpBody, Frame, SizeHint};
+use tonic::body::Body;
+use tower::{Layer, Service};
+
+use super::admission::{Admission, Kind, Limits, Refusal};
+use crate::{
+    config::LimitArgs,
+    domain::{ids::TenantId, time::Clock},
+    grpc::{caller::Access, limits::admission::Slots, status},
+};
+
+/// Puts the gate before services whose callers are known. Calls without a tenant pass: those of
+/// health and reflection, and those that are refused for having none.
+#[derive(Clone)]
+pub struct AdmissionLayer(Arc<Gate>);
+
+struct Gate {
+    clock: Arc<dyn Clock>,
+    unary: HashSet<String>,
+    admission: Mutex<Admission>,
+}
+
+impl AdmissionLayer {
+    /// `unary` has the paths of the methods that are no streams.
+    #[must_use]
+    pub fn new(limits: &LimitArgs, unary: HashSet<String>, clock: Arc<dyn Clock>) -> Self {
+        let admission = Mutex::new(Admission::new(Limits {
+            all: Slots {
+                calls: limits.max_calls,
+                streams: limits.max_streams,
+            },
+            tenant: Slots {
+                calls: limits.max_tenant_calls,
+                streams: limits.max_tenant_streams,
+            },
+            rate: limits.tenant_rate,
+            burst: limits.tenant_burst,
+        }));
+        Self(Arc::new(Gate {
+            clock,
+            unary,
+            admission,
+        }))
+    }
+}
+
+impl Gate {
+    fn enter(self: &Arc<Self>, tenant: TenantId, path: &str) -> Result<Place, Refusal> {
+        let kind = if self.unary.contains(path) {
+            Kind::Call
+        } else {
+            Kind::Stream
+        };
+        let now = self.clock.now();
+        self.admission().enter(tenant, kind, now)?;
+        Ok(Place {
+            gate: self.clone(),
+            tenant,
+            kind,
+        })
+    }
+
+    /// Nothing panics while it holds the lock.
+    fn admission(&self) -> MutexGuard<'_, Admission> {
+        self.admission
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A call's place, given back when it is dropped.
+struct Place {
+    gate: Arc<Gate>,
+    tenant: TenantId,
+    kind: Kind,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.gate.admission().leave(self.tenant, self.kind);
+    }
+}
+
+impl<S> Layer<S> for AdmissionLayer {
+    type Service = Gated<S>;
+
+    fn layer(&self, inner: S) -> Gated<S> {
+        Gated {
+            inner,
+            gate: self.0.clone(),
+        }
+    }
+}
+
+/// A service behind the gate.
+#[derive(Clone)]
+pub struct Gated<S> {
+    inner: S,
+    gate: Arc<Gate>,
+}
+
+type Answer<E> = Result<Response<Body>, E>;
+
+impl<S, B> Service<Request<B>> for Gated<S>
+where
+    S: Service<Request<B>, Response = Response<Body>>,
+    S::Future: Send + 'static,
+    S::Error: Send + 'static,
+{
+    type Response = Response<Body>;
+    type Error = S::Error;
+    type Future = Either<Ready<Answer<S::Error>>, BoxFuture<'static, Answer<S::Error>>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        let tenant = request
+            .extensions()
+            .get::<Access>()
+            .map(Access::counted_for);
+        let place = tenant.map(|tenant| self.gate.enter(tenant, request.uri().path()));
+        let place = match place.transpose() {
+            Ok(place) => place,
+            Err(refusal) => {
+                let status = status::refused(refusal);
+                return Either::Left(ready(Ok(status.into_http())));
+            }
+        };
+        let answer = self.inner.call(request);
+        Either::Right(Box::pin(async move {
+            let response = answer.await?;
+            Ok(response.map(|body| Body::new(Held { body, place })))
+        }))
+    }
+}
+
+/// A response body and the place of its call, which is free before the caller sees the end.
+struct Held {
+    body: Body,
+    place: Option<Place>,
+}
+
+impl HttpBody for Held {
+    type Data = <Body as HttpBody>::Data;
+    type Error = <Body as HttpBody>::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
+        let frame = Pin::new(&mut self.body).poll_frame(cx);
+        let goes_on = match &frame {
+            Poll::Pending => true,
+            Poll::Ready(Some(Ok(frame))) => frame.is_data(),
+            Poll::Ready(_) => false,
+        };
+        if !goes_on {
+            self.place = None;
+        }
+        frame
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
