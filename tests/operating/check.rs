@@ -69,7 +69,7 @@ async fn a_replica_is_as_old_as_what_it_has_not_replayed() {
     let (primary, replica) = (cluster.primary_url(), cluster.replica_url());
     assert!(dwell(&["migrate", "--database-url", &primary]).1);
     let urls = ["--database-url", &primary, "--read-database-url", &replica];
-    let lag = || check(&urls).0.swap_remove(4);
+    let lag = || check(&urls).0.swap_remove(5);
     let bytes = || -> u64 {
         let line = lag();
         let words: Vec<_> = line.split(' ').collect();
