@@ -77,7 +77,7 @@ pub struct LimitArgs {
     #[arg(
         long,
         env = "DWELL_MAX_STREAM_ERRORS",
-        default_value = "100",
+        default_value = "1000",
         value_name = "N",
         value_parser = value_parser!(u16).range(1..)
     )]

@@ -3,6 +3,7 @@ use crate::domain::{
     ids::UserId,
     ledger::{Command, Halt, Ledger},
     rejection::{Entity, Rejection},
+    user::LockedUser,
 };
 
 /// Deletes some rows of a user that is marked as deleted.
@@ -30,7 +31,7 @@ impl Command for EraseRows {
 
     fn decide(&self, ledger: &mut Ledger) -> Result<Erased, Halt> {
         let user = self.user_id;
-        let marked = ledger.locks.get(user)?.is_some_and(|row| row.is_deleted());
+        let marked = ledger.locks.get(user)?.is_some_and(LockedUser::is_deleted);
         if !marked && !ledger.forgotten.users.contains(&user) {
             return Err(Rejection::NotFound(Entity::User).into());
         }

@@ -129,8 +129,8 @@ mod tests {
             let found = milestones(&floats, 200.0, 0.0);
             for (index, milestone) in found.iter().enumerate() {
                 let level = |value: &u32| (value / 50).min(4) * 25;
-                let before = values[..index].iter().map(level).max().unwrap_or(0);
-                let now = level(&values[index]);
+                let before = values.iter().take(index).map(level).max().unwrap_or(0);
+                let now = values.get(index).map_or(0, level);
                 let expected = (now > before).then(|| u8::try_from(now).unwrap());
                 prop_assert_eq!(*milestone, expected);
             }

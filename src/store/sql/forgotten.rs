@@ -20,13 +20,12 @@ pub async fn write<DB: Dialect>(
     let query = Query::<DB>::new(users::MARK_DELETED).bind(tenant.uuid());
     exactly(query.bind(ledger.now), conn, ids).await?;
     for (user, rows) in &forgotten.rows {
-        match rows {
-            Some(rows) => user_rows::delete::<DB>(conn, tenant, *user, *rows).await?,
-            None => {
-                let query = Query::<DB>::new(users::END_DELETION);
-                let query = query.bind(tenant.uuid()).bind(user.0);
-                query.execute(conn).await?;
-            }
+        if let Some(rows) = rows {
+            user_rows::delete::<DB>(conn, tenant, *user, *rows).await?;
+        } else {
+            let query = Query::<DB>::new(users::END_DELETION);
+            let query = query.bind(tenant.uuid()).bind(user.0);
+            query.execute(conn).await?;
         }
     }
     let sessions = || forgotten.sessions.iter().map(|id| id.0);

@@ -105,24 +105,26 @@ impl UserTable {
     /// A cell: instants as RFC 3339, ids and dates as text, JSON as it is, bytes as base64.
     fn json<DB: Dialect>(&self, row: &DB::Row, (name, kind): Column) -> Result<String, Fault> {
         let json = match kind {
-            Kind::Uuid => to_json(get::<DB, Option<uuid::Uuid>>(row, name)?),
-            Kind::Small => to_json(get::<DB, Option<i16>>(row, name)?),
-            Kind::Int => to_json(get::<DB, Option<i64>>(row, name)?),
-            Kind::Float => to_json(get::<DB, Option<f64>>(row, name)?),
-            Kind::Bool => to_json(get::<DB, Option<bool>>(row, name)?),
-            Kind::Text => to_json(get::<DB, Option<String>>(row, name)?),
+            Kind::Uuid => to_json(&get::<DB, Option<uuid::Uuid>>(row, name)?),
+            Kind::Small => to_json(&get::<DB, Option<i16>>(row, name)?),
+            Kind::Int => to_json(&get::<DB, Option<i64>>(row, name)?),
+            Kind::Float => to_json(&get::<DB, Option<f64>>(row, name)?),
+            Kind::Bool => to_json(&get::<DB, Option<bool>>(row, name)?),
+            Kind::Text => to_json(&get::<DB, Option<String>>(row, name)?),
             Kind::Json => {
                 let value: Option<Json<Box<RawValue>>> = get::<DB, _>(row, name)?;
-                to_json(value.map(|Json(value)| value))
+                to_json(&value.map(|Json(value)| value))
             }
             Kind::Time => {
                 let time: Option<Timestamp> = get::<DB, _>(row, name)?;
-                to_json(time.map(|time| time.to_utc().to_rfc3339_opts(SecondsFormat::AutoSi, true)))
+                to_json(
+                    &time.map(|time| time.to_utc().to_rfc3339_opts(SecondsFormat::AutoSi, true)),
+                )
             }
-            Kind::Date => to_json(get::<DB, Option<NaiveDate>>(row, name)?),
+            Kind::Date => to_json(&get::<DB, Option<NaiveDate>>(row, name)?),
             Kind::Bytes => {
                 let bytes: Option<Vec<u8>> = get::<DB, _>(row, name)?;
-                to_json(bytes.map(|bytes| BASE64_STANDARD.encode(bytes)))
+                to_json(&bytes.map(|bytes| BASE64_STANDARD.encode(bytes)))
             }
         };
         json.map_err(|_| self.corrupt(name))
@@ -152,8 +154,8 @@ impl UserTable {
     }
 }
 
-fn to_json(value: Option<impl Serialize>) -> serde_json::Result<String> {
-    serde_json::to_string(&value)
+fn to_json(value: &impl Serialize) -> serde_json::Result<String> {
+    serde_json::to_string(value)
 }
 
 /// The rows of a user that go next: up to `limit` of the first table that has some.

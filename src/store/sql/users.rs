@@ -123,10 +123,6 @@ pub async fn find<DB: Dialect>(
 }
 
 /// When a user was deleted, if so; `None` if there never was one.
-#[expect(
-    clippy::option_option,
-    reason = "whether there is a row, and what it says"
-)]
 pub async fn deleted_at<DB: Dialect>(
     conn: &mut DB::Connection,
     tenant: TenantId,
