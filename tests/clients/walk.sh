@@ -358,7 +358,7 @@ call SessionService/RecordSession "{\"user_id\": \"$learner\", \"duration\": \"6
 call GoalService/GetGoal "{\"goal_id\": \"$goal\"}"
 answered "a session moves it on from there" '.goal.currentValue == 17'
 call GoalService/UpdateGoal "{\"goal\": {\"id\": \"$goal\", \"target_value\": 17},
-    \"update_mask\": \"targetValue\"}"
+    \"update_mask\": {\"paths\": [\"target_value\"]}}"
 answered "a target lowered to what is reached completes it" \
     '.goal | .status == "GOAL_STATUS_COMPLETED" and .completeTime != null'
 call GoalService/ListGoals "{\"user_id\": \"$learner\", \"status\": \"GOAL_STATUS_COMPLETED\"}"
