@@ -1,5 +1,7 @@
 //! `GoalService`, from setting a goal to its end.
 
+#![expect(clippy::float_cmp, reason = "values are told to the last bit")]
+
 use dwell::pb::v1 as pb;
 use prost_types::FieldMask;
 use tonic::Code;

@@ -236,16 +236,16 @@ pub struct Caller {
 impl Caller {
     pub fn of(channel: &Channel, number: u128) -> Self {
         let tenant = tenant(number).to_string().parse().unwrap();
-        Self::named(channel, Named("x-tenant-id", tenant))
+        Self::named(channel, &Named("x-tenant-id", tenant))
     }
 
     /// Whoever the token shows.
     pub fn bearing(channel: &Channel, token: &str) -> Self {
         let bearer = format!("Bearer {token}").parse().unwrap();
-        Self::named(channel, Named("authorization", bearer))
+        Self::named(channel, &Named("authorization", bearer))
     }
 
-    fn named(channel: &Channel, named: Named) -> Self {
+    fn named(channel: &Channel, named: &Named) -> Self {
         let called = || InterceptedService::new(channel.clone(), named.clone());
         Self {
             sessions: SessionServiceClient::new(called()),

@@ -39,7 +39,7 @@ const TABLES: [&str; 12] = [
 /// A session of ten minutes with an activity, and recorded usage.
 async fn furnish(server: &Server, caller: &mut Caller, user: &str) -> pb::Session {
     let mut login = start(user);
-    login.ip_address = "203.0.113.7".to_owned();
+    "203.0.113.7".clone_into(&mut login.ip_address);
     login.subject = Some(pb::Subject {
         r#type: "class".to_owned(),
         id: "algebra".to_owned(),

@@ -45,7 +45,7 @@ on_both_engines! {
 pub async fn some_of_everything(db: &Fixture, user: UserId, open: SessionId) {
     let mut context = crate::fixture::context();
     context.ip_address = Some("203.0.113.7".parse().unwrap());
-    context.client_info = "a browser".to_owned();
+    "a browser".clone_into(&mut context.client_info);
     context.metadata = Some(Arc::from(r#"{"seat": "4b"}"#));
     db.submit(start_with(user, open, context)).await.unwrap();
     for number in 1..=3 {
@@ -77,12 +77,12 @@ async fn delete(db: &Fixture, user: UserId) -> Result<Receipt, Error> {
     delete_user(&db.writer, db.tenant, user).await
 }
 
-fn counted(rows: [(&'static str, i64); 12]) -> BTreeMap<&'static str, i64> {
-    BTreeMap::from(rows)
+fn counted(rows: &[(&'static str, i64); 12]) -> BTreeMap<&'static str, i64> {
+    BTreeMap::from(*rows)
 }
 
 fn of_everything() -> BTreeMap<&'static str, i64> {
-    counted([
+    counted(&[
         ("users", 1),
         ("user_sessions", 4),
         ("session_activities", 3),

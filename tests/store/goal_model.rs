@@ -77,7 +77,7 @@ fn cases() -> impl Strategy<Value = (Tz, i64, Vec<Step>)> {
 }
 
 struct Goal {
-    goal_type: GoalType,
+    kind: GoalType,
     subject: Option<u8>,
     start: NaiveDate,
     end: NaiveDate,
@@ -102,7 +102,7 @@ impl Past {
                 asked(self.stays[*at].0) && KINDS[*k] == kind && within(dates.at(*when))
             })
         };
-        match goal.goal_type {
+        match goal.kind {
             GoalType::StudyTime => {
                 let mut seconds = 0;
                 for (subject, start, end, _) in &self.stays {
@@ -233,7 +233,7 @@ async fn take(step: &Step, dates: &Dates, past: &mut Past, goals: &mut Vec<Goal>
             };
             db.submit(command).await.unwrap();
             goals.push(Goal {
-                goal_type: TYPES[*kind],
+                kind: TYPES[*kind],
                 subject: *about,
                 start,
                 end,

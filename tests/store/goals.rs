@@ -1,5 +1,7 @@
 //! What counts for goals, how they end, and what comes after them.
 
+#![expect(clippy::float_cmp, reason = "values are told to the last bit")]
+
 use std::time::Duration;
 
 use chrono_tz::Tz;
@@ -81,12 +83,12 @@ fn recurring(goal_type: GoalType, target_value: f64, recurrence: Recurrence) -> 
     }
 }
 
-fn about(id: &str) -> Option<Subject> {
-    Some(Subject {
+fn about(id: &str) -> Subject {
+    Subject {
         kind: "course".to_owned(),
         id: id.to_owned(),
         name: "A course".to_owned(),
-    })
+    }
 }
 
 impl Fixture {
@@ -330,16 +332,18 @@ async fn activities_count_by_their_type(db: Fixture) {
 async fn only_the_subject_of_the_goal_counts(db: Fixture) {
     for (number, goal_type) in [(1, GoalType::StudyTime), (2, GoalType::Streak)] {
         let mut details = details(goal_type, 1_000.0);
-        details.subject = about("a");
+        details.subject = Some(about("a"));
         db.set_goal(number, details, THIS_WEEK).await.unwrap();
     }
     db.practise("2026-11-19T10:00:00Z", HOUR, None).await;
-    db.practise("2026-11-19T10:00:00Z", HOUR, about("b")).await;
+    db.practise("2026-11-19T10:00:00Z", HOUR, Some(about("b")))
+        .await;
     assert_eq!((db.value(1).await, db.value(2).await), (0.0, 0.0));
-    let mut renamed = about("a").unwrap();
-    renamed.name = "Another name".to_owned();
+    let mut renamed = about("a");
+    "Another name".clone_into(&mut renamed.name);
     db.practise("2026-11-19T10:00:00Z", 60, Some(renamed)).await;
-    db.practise("2026-11-20T10:00:00Z", 60, about("a")).await;
+    db.practise("2026-11-20T10:00:00Z", 60, Some(about("a")))
+        .await;
     assert_eq!((db.value(1).await, db.value(2).await), (2.0, 2.0));
 }
 
@@ -371,12 +375,15 @@ async fn a_streak_is_the_row_that_ends_with_the_latest_practised_day(db: Fixture
 }
 
 async fn what_was_done_before_the_goal_was_set_counts(db: Fixture) {
-    let monday = db.practise("2026-11-16T10:00:00Z", 90, about("a")).await;
+    let monday = db
+        .practise("2026-11-16T10:00:00Z", 90, Some(about("a")))
+        .await;
     db.log_items(monday, "testing", 4, 3, "2026-11-16T10:00:00Z")
         .await;
     db.practise("2026-11-15T23:59:00Z", 90, None).await;
     db.practise("2026-11-19T10:00:00Z", 60, None).await;
-    db.practise("2026-11-20T10:00:00Z", 60, about("b")).await;
+    db.practise("2026-11-20T10:00:00Z", 60, Some(about("b")))
+        .await;
     let set = async |number, goal_type, subject| {
         let mut details = details(goal_type, 1_000.0);
         details.subject = subject;
@@ -384,11 +391,11 @@ async fn what_was_done_before_the_goal_was_set_counts(db: Fixture) {
     };
     // 30 + 90 + 60 + 60 seconds.
     assert_eq!(set(1, GoalType::StudyTime, None).await, 4.0);
-    assert_eq!(set(2, GoalType::StudyTime, about("a")).await, 1.0);
+    assert_eq!(set(2, GoalType::StudyTime, Some(about("a"))).await, 1.0);
     assert_eq!(set(3, GoalType::TestScore, None).await, 75.0);
-    assert_eq!(set(4, GoalType::TestScore, about("b")).await, 0.0);
+    assert_eq!(set(4, GoalType::TestScore, Some(about("b"))).await, 0.0);
     assert_eq!(set(5, GoalType::Streak, None).await, 2.0);
-    assert_eq!(set(6, GoalType::Streak, about("b")).await, 1.0);
+    assert_eq!(set(6, GoalType::Streak, Some(about("b"))).await, 1.0);
     let expected = [("2026-11-20".to_owned(), 4.0, String::new(), None)];
     assert_eq!(db.history(1).await, expected);
     // In one batch with the session before it.
@@ -753,7 +760,7 @@ async fn goals_are_listed_by_target_date_as_they_are_seen(db: Fixture) {
     ];
     for (number, target) in (1..).zip(dates) {
         let mut goal = details(GoalType::Custom, 20.0);
-        goal.subject = about(if number == 5 { "b" } else { "a" }).filter(|_| number > 3);
+        goal.subject = (number > 3).then(|| about(if number == 5 { "b" } else { "a" }));
         db.set_goal(number, goal, ("2026-11-10", target))
             .await
             .unwrap();

@@ -187,7 +187,7 @@ async fn settings_say_how_long_sessions_are_kept(db: Fixture) {
 fn with_client() -> SessionContext {
     let mut context = context();
     context.ip_address = Some("203.0.113.7".parse().unwrap());
-    context.client_info = "a browser".to_owned();
+    "a browser".clone_into(&mut context.client_info);
     context
 }
 

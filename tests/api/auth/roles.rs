@@ -121,7 +121,7 @@ async fn a_refusal_repeats_nothing_of_the_token() {
         assert_eq!(status.message(), "the token is not valid");
         assert!(!format!("{status:?}").contains(&bad[..20]));
     }
-    server.pass(Duration::from_secs(3_660));
+    server.pass(Duration::from_mins(61));
     let mut expired = caller(&server, 1, "user", Some("x")).sessions;
     let token = format!("Bearer {good}");
     let answer = call_with(&server.channel, list, &[("authorization", &token)], vec![]).await;

@@ -148,7 +148,7 @@ pub fn record() -> Vec<Row> {
         r.client_type = t;
     }));
     rows.extend(subject("subject", |r: &mut Request, subject| {
-        r.subject = subject
+        r.subject = subject;
     }));
     rows.extend(enumeration("completion_status", 3, |r: &mut Request, n| {
         r.completion_status = n;

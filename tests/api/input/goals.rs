@@ -229,7 +229,7 @@ fn create() -> Vec<Row> {
     let with_goal = [&["goal"][..], &all].concat();
     rows.extend([
         bad(&["goal.name"], |r: &mut Request| {
-            new(|g, t| g.name = t)(r, String::new())
+            new(|g, t| g.name = t)(r, String::new());
         }),
         bad(&["goal.target_date"], |r: &mut Request| {
             new(|g, d| g.target_date = d)(r, "2026-01-31".to_owned());
@@ -381,7 +381,7 @@ fn update() -> Vec<Row> {
             let goal = r.goal.get_or_insert_default();
             goal.name.clear();
             goal.target_value = f64::NAN;
-            goal.target_date = "soon".to_owned();
+            "soon".clone_into(&mut goal.target_date);
         }),
         good(|r: &mut Request| {
             r.update_mask = mask(&["*"]);

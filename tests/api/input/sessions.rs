@@ -110,7 +110,7 @@ fn start() -> Vec<Row> {
         right,
     ));
     rows.extend(subject("subject", |r: &mut Request, subject| {
-        r.subject = subject
+        r.subject = subject;
     }));
     rows.extend(line("location", 100, |r: &mut Request, t| r.location = t));
     rows.extend(metadata("metadata", |r: &mut Request, m| r.metadata = m));
