@@ -90,6 +90,7 @@ class Api:
             sessions_grpc.SessionServiceStub(channel),
             usage_grpc.UsageStatsServiceStub(channel),
             reports_grpc.ReportServiceStub(channel),
+            goals_grpc.GoalServiceStub(channel),
             tenants_grpc.TenantServiceStub(channel),
         ]
 
@@ -408,6 +409,142 @@ def walk_export(api, neighbour):
     check("a neighbour's file is empty", list(neighbour.ExportSessions(asked)), [])
 
 
+def record_day(api, user, day, seconds, **fields):
+    record = sessions.RecordSessionRequest(user_id=user, progress=1, **fields)
+    record.start_time.CopyFrom(at(f"{day}T10:00:00Z"))
+    record.duration.seconds = seconds
+    return api.RecordSession(record).session.id
+
+
+def walk_goals(api, neighbour):
+    """One goal of each kind that counts by itself, and one by hand that recurs."""
+    user, spanish = new_id(), session_pb2.Subject(type="course", id="es")
+    march = {"start_date": "2025-03-01", "target_date": "2099-12-31"}
+
+    def set_goal(kind, target, **fields):
+        wish = goals.Goal(user_id=user, id=new_id(), name=kind, target_value=target, **fields)
+        wish.goal_type = goals.GoalType.Value(f"GOAL_TYPE_{kind}")
+        return api.CreateGoal(goals.CreateGoalRequest(goal=wish)).goal
+
+    def get(goal):
+        return api.GetGoal(goals.GetGoalRequest(goal_id=goal.id)).goal
+
+    kinds = "STUDY_TIME TEST_SCORE ASSIGNMENT_COMPLETION FLASHCARD_MASTERY STREAK".split()
+    counted = [set_goal(kind, 90, **march) for kind in kinds]
+    of_spanish = set_goal("STUDY_TIME", 90, subject=spanish, **march)
+    record_day(api, user, "2025-02-28", 600)
+    record_day(api, user, "2025-03-01", 660)
+    last = record_day(api, user, "2025-03-02", 600, subject=spanish)
+    for kind, done, right in (("testing", 4, 3), ("assignment", 5, 5), ("flashcards", 10, 4)):
+        activity = sessions.LogActivityRequest(session_id=last, activity_type=kind)
+        activity.start_time.CopyFrom(at("2025-03-02T10:01:00Z"))
+        activity.items_completed, activity.items_correct = done, right
+        api.LogActivity(activity)
+    # A streak that is over is shown as 0.
+    wanted = [21.0, 75.0, 5.0, 40.0, 0.0]
+    check("goals count by themselves", [get(goal).current_value for goal in counted], wanted)
+    check("and by subject", get(of_spanish).current_value, 10.0)
+
+    def update(goal, path, **change):
+        wish = goals.UpdateGoalRequest(goal=goals.Goal(id=goal.id, **change))
+        wish.update_mask.paths.append(path)
+        return api.UpdateGoal(wish).goal.status
+
+    statuses = [
+        update(of_spanish, "status", status=goals.GOAL_STATUS_ABANDONED),
+        update(of_spanish, "status", status=goals.GOAL_STATUS_ACTIVE),
+        update(of_spanish, "target_value", target_value=10),
+    ]
+    wanted = [goals.GOAL_STATUS_ABANDONED, goals.GOAL_STATUS_ACTIVE, goals.GOAL_STATUS_COMPLETED]
+    check("abandoned, back, and reached", statuses, wanted)
+
+    weekly = set_goal("CUSTOM", 8, recurrence=goals.GOAL_RECURRENCE_WEEKLY, target_date="2099-06-01")
+    steps = [
+        api.RecordGoalProgress(goals.RecordGoalProgressRequest(goal_id=weekly.id, value=value))
+        for value in (1, 4.5, 8)
+    ]
+    names = ["", "50% Complete", "100% Complete"]
+    check("milestones by hand", [step.progress.milestone_name for step in steps], names)
+    check("the last completes it", steps[-1].goal.status, goals.GOAL_STATUS_COMPLETED)
+    asked = goals.ListGoalProgressRequest(goal_id=weekly.id)
+    days = api.ListGoalProgress(asked).progress
+    check("the day has its latest value", [day.value for day in days], [8.0])
+    again = goals.RecordGoalProgressRequest(goal_id=weekly.id, value=9)
+    refused("it moves no more", api.RecordGoalProgress, again, Code.FAILED_PRECONDITION)
+
+    asked = goals.ListGoalsRequest(user_id=user, page_size=3)
+    pages = []
+    while not pages or asked.page_token and len(pages) < 10:
+        page = api.ListGoals(asked)
+        pages.append([(goal.target_date, goal.status) for goal in page.goals])
+        asked.page_token = page.next_page_token
+    check("goals come in pages", [len(page) for page in pages], [3, 3, 2])
+    wanted = [("2099-06-01", 2), ("2099-06-08", 1)]
+    check("the next week's goal is open", pages[0][:2], wanted)
+    check("a neighbour lists none", list(neighbour.ListGoals(asked).goals), [])
+    foreign = refusal(neighbour.GetGoal, goals.GetGoalRequest(goal_id=weekly.id))
+    unknown = refusal(api.GetGoal, goals.GetGoalRequest(goal_id=new_id()))
+    check(
+        "a neighbour's goal is NOT_FOUND, as an unknown one",
+        (foreign.code(), foreign.details(), trailer(foreign)),
+        (Code.NOT_FOUND, unknown.details(), trailer(unknown)),
+    )
+
+
+def walk_privacy(api, neighbour):
+    """What is kept of a person is what goes, and it does not come back."""
+    user, other = new_id(), new_id()
+    for person in (user, other):
+        for day in ("2025-01-02", "2025-01-03"):
+            session = record_day(api, person, day, 600)
+        api.LogActivity(sessions.LogActivityRequest(session_id=session, activity_type="reading"))
+    wish = goals.Goal(user_id=user, id=new_id(), goal_type=goals.GOAL_TYPE_CUSTOM, name="Forget")
+    wish.target_value, wish.target_date = 2, "2099-12-31"
+    api.CreateGoal(goals.CreateGoalRequest(goal=wish))
+    api.RecordGoalProgress(goals.RecordGoalProgressRequest(goal_id=wish.id, value=1))
+
+    told = tenants.ExportUserDataRequest(user_id=user)
+    file = b"".join(answer.chunk for answer in api.ExportUserData(told)).decode()
+    tables = [json.loads(line)["table"] for line in file.splitlines()]
+    kept = {table: tables.count(table) for table in tables}
+    check("everything about a user begins with the user", tables[0], "users")
+    wanted = {"user_sessions": 2, "session_activities": 1, "goals": 1, "goal_progress": 1}
+    check("and has all the rest", {table: kept.get(table) for table in wanted}, wanted)
+    check("nobody else is named", other in file, False)
+
+    year = usage.GetTenantUsageReportRequest(start_date="2025-01-01", end_date="2025-01-31")
+    before = api.GetTenantUsageReport(year)
+    asked = tenants.DeleteUserDataRequest(user_id=user, dry_run=True)
+    refused("a neighbour deletes nobody", neighbour.DeleteUserData, asked, Code.NOT_FOUND)
+    counted = api.DeleteUserData(asked)
+    rows = {table: count for table, count in counted.deleted_rows.items() if count}
+    check("a dry run counts what was told", (rows, counted.HasField("delete_time")), (kept, False))
+    asked.dry_run = False
+    deleted = api.DeleteUserData(asked)
+    check("so does the deletion's receipt", deleted.deleted_rows, counted.deleted_rows)
+    again = api.DeleteUserData(asked)
+    check("again, there is nothing", set(again.deleted_rows.values()), {0})
+    check("and it was then", again.delete_time, deleted.delete_time)
+    check("the tenant keeps its sums", api.GetTenantUsageReport(year), before)
+    refused("nothing is left to tell", api.ExportUserData, told, Code.NOT_FOUND)
+    refused("its goal is gone", api.GetGoal, goals.GetGoalRequest(goal_id=wish.id), Code.NOT_FOUND)
+    for method, late in (
+        ("StartSession", sessions.StartSessionRequest(user_id=user)),
+        ("CreateGoal", goals.CreateGoalRequest(goal=wish)),
+        ("RecordUsage", usage.RecordUsageRequest(user_id=user, increment={"active_seconds": 1})),
+    ):
+        refused(f"a late {method} is refused", getattr(api, method), late, Code.FAILED_PRECONDITION)
+
+    purge = tenants.PurgeSessionsRequest(before=at("2025-01-03T00:00:00Z"), dry_run=True)
+    check("a dry purge counts", api.PurgeSessions(purge).purged_count, 1)
+    purge.dry_run = False
+    check("the other's day goes", api.PurgeSessions(purge).purged_count, 1)
+    check("once", api.PurgeSessions(purge).purged_count, 0)
+    left = api.ListSessions(sessions.ListSessionsRequest(user_id=other)).sessions
+    check("the next day's stays", [each.start_time.ToJsonString()[:10] for each in left], ["2025-01-03"])
+    check("and the sums", api.GetTenantUsageReport(year), before)
+
+
 def walk_usage(api, neighbour):
     user, request_id = new_id(), new_id()
     record = usage.RecordUsageRequest(user_id=user, date="2024-12-31", request_id=request_id)
@@ -647,6 +784,8 @@ def walk(binary, engine, folder, servers):
     walk_list(api, neighbour)
     walk_reports(api, neighbour)
     walk_export(api, neighbour)
+    walk_goals(api, neighbour)
+    walk_privacy(Api(server.channel, new_id()), neighbour)
     walk_usage(api, neighbour)
     walk_heartbeats(api)
     walk_bulk(Api(server.channel, new_id()))
@@ -710,7 +849,10 @@ def load():
         "sessions_grpc": "session_service_pb2_grpc",
         "usage": "usage_stats_service_pb2",
         "usage_grpc": "usage_stats_service_pb2_grpc",
+        "tenants": "tenant_service_pb2",
         "tenants_grpc": "tenant_service_pb2_grpc",
+        "goals": "goal_service_pb2",
+        "goals_grpc": "goal_service_pb2_grpc",
         "reports": "report_service_pb2",
         "reports_grpc": "report_service_pb2_grpc",
     }.items():

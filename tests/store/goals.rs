@@ -54,6 +54,9 @@ on_both_engines! {
     ends_at_once_on_two_instances_all_count
     a_goal_and_a_first_session_at_once_count
     nobody_elses_goals_move
+    what_follows_a_goal_is_opened_once_whatever_becomes_of_the_goal
+    a_milestone_is_first_passed_on_the_first_of_the_days_that_pass_it
+    a_new_target_date_leaves_a_mean_by_hand_alone
 }
 
 const JANE: UserId = user(7);
@@ -897,4 +900,71 @@ async fn nobody_elses_goals_move(db: Fixture) {
         .set_goal(1, details(GoalType::Streak, 2.0), THIS_WEEK)
         .await;
     assert_eq!(set.unwrap().value, 1.0);
+}
+
+async fn what_follows_a_goal_is_opened_once_whatever_becomes_of_the_goal(db: Fixture) {
+    let weekly = || recurring(GoalType::Custom, 8.0, Recurrence::Weekly);
+    let named = |name: &str| GoalPatch {
+        name: Some(name.to_owned()),
+        ..GoalPatch::default()
+    };
+    db.set_goal(1, weekly(), THIS_WEEK).await.unwrap();
+    db.progress(1, 8.0, None).await.unwrap();
+    let next = db.goals(Some(GoalStatus::Active)).await.remove(0).goal;
+    let rename = UpdateGoal {
+        user_id: JANE,
+        goal_id: next.id,
+        patch: named("the user's own"),
+    };
+    db.submit(rename).await.unwrap();
+    // The same id, set and reached again.
+    db.delete(1, false).await.unwrap();
+    db.set_goal(1, weekly(), THIS_WEEK).await.unwrap();
+    db.progress(1, 8.0, None).await.unwrap();
+    let goals = db.goals(None).await;
+    let told: Vec<_> = goals.iter().map(|view| &*view.goal.details.name).collect();
+    assert_eq!(told, ["a goal", "the user's own"]);
+    assert_eq!(db.user(JANE).await.user.active_goals, 1);
+    // What the user does not want does not come back with a new name of the goal before.
+    let remove = DeleteGoal {
+        user_id: JANE,
+        goal_id: next.id,
+        abandon: false,
+    };
+    db.submit(remove).await.unwrap();
+    let before = db.goal(1).await.goal;
+    db.clock.advance(Duration::from_secs(1));
+    let after = db.update(1, named("done")).await.unwrap().goal;
+    assert_eq!(after.completed_at, before.completed_at);
+    assert_eq!(db.goals(None).await.len(), 1);
+    assert_eq!(db.user(JANE).await.user.active_goals, 0);
+}
+
+async fn a_milestone_is_first_passed_on_the_first_of_the_days_that_pass_it(db: Fixture) {
+    db.set_goal(1, details(GoalType::Custom, 8.0), THIS_WEEK)
+        .await
+        .unwrap();
+    for (date, value, expected) in [
+        ("2026-11-17", 6.0, Some(75)),
+        ("2026-11-18", 1.0, None),
+        ("2026-11-19", 5.0, None),
+    ] {
+        let recorded = db.progress(1, value, Some(date)).await.unwrap();
+        assert_eq!(recorded.progress.milestone, expected, "{date}");
+    }
+}
+
+async fn a_new_target_date_leaves_a_mean_by_hand_alone(db: Fixture) {
+    let now = "2026-11-20T10:00:00Z";
+    let id = db.practise(now, 10 * MINUTE, None).await;
+    db.log_items(id, "testing", 2, 1, now).await;
+    db.set_goal(1, details(GoalType::TestScore, 100.0), THIS_WEEK)
+        .await
+        .unwrap();
+    db.progress(1, 90.25, None).await.unwrap();
+    let later = GoalPatch {
+        target_date: Some(day("2026-12-24")),
+        ..GoalPatch::default()
+    };
+    assert_eq!(db.update(1, later).await.unwrap().value, 90.25);
 }

@@ -127,3 +127,52 @@ impl GoalType {
         matches!(self, Self::StudyTime | Self::AssignmentCompletion)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::domain::{
+        calendar::plus_days, insights::effort::Effort, period::DateRange, time::FIRST_DATE,
+    };
+
+    fn subject(kind: &str, id: &str) -> Subject {
+        Subject {
+            kind: kind.to_owned(),
+            id: id.to_owned(),
+            name: String::new(),
+        }
+    }
+
+    #[test]
+    fn a_scope_holds_days_of_its_user_its_dates_and_its_subject() {
+        let user = UserId(Uuid::from_u128(1));
+        let dates = DateRange {
+            start: plus_days(FIRST_DATE, 1),
+            end: plus_days(FIRST_DATE, 3),
+        };
+        let of_all = GoalScope::new(user, dates, None);
+        let of_one = GoalScope::new(user, dates, Some(&subject("course", "es")));
+        for (number, day, kind, id, expected) in [
+            (1, 1, "course", "es", [true, true]),
+            (1, 3, "course", "es", [true, true]),
+            (1, 2, "course", "fr", [true, false]),
+            (1, 2, "book", "es", [true, false]),
+            (1, 2, "", "", [true, false]),
+            (1, 0, "course", "es", [false, false]),
+            (1, 4, "course", "es", [false, false]),
+            (2, 2, "course", "es", [false, false]),
+        ] {
+            let done = DayAddition {
+                user_id: UserId(Uuid::from_u128(number)),
+                date: plus_days(FIRST_DATE, day),
+                subject: subject(kind, id),
+                tally: Tally::default(),
+                effort: Effort::default(),
+            };
+            let held = [of_all.holds(&done), of_one.holds(&done)];
+            assert_eq!(held, expected, "{number} {day} {kind} {id}");
+        }
+    }
+}
