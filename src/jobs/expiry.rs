@@ -37,17 +37,18 @@ async fn sweep_tenant(jobs: &Jobs, tenant: TenantId) -> Result<usize, Error> {
             let writer = writer.clone();
             async move {
                 match writer.submit(tenant, command).await {
-                    Err(Error::Rejected(Rejection::NotFound(_))) => Ok(false),
-                    outcome => outcome,
+                    Err(Error::Rejected(Rejection::NotFound(_))) => Ok(None),
+                    outcome => outcome.map(Some),
                 }
             }
         });
-        let over: Vec<bool> = stream::iter(ends)
+        let over: Vec<Option<bool>> = stream::iter(ends)
             .buffer_unordered(PIECE)
             .try_collect()
             .await?;
-        ended += over.into_iter().filter(|over| *over).count();
-        if last {
+        ended += over.iter().filter(|over| **over == Some(true)).count();
+        // Those of users who are being deleted stay as they are until that is done.
+        if last || over.iter().all(Option::is_none) {
             return Ok(ended);
         }
     }
