@@ -88,14 +88,18 @@ impl Access {
         }
     }
 
-    /// The tokens of a list.
+    /// The tokens of a list: those that a user is given are good for that user alone, and
+    /// anybody else's are as if they were forged.
     pub fn list_tokens(
         &self,
         tokens: &PageTokens,
         method: &str,
         filter: &impl Serialize,
     ) -> ListTokens {
-        tokens.of_list(self.tenant, method, filter)
+        match self.scope {
+            Scope::Everyone => tokens.of_list(self.tenant, method, filter),
+            Scope::Only(user) => tokens.of_list(self.tenant, method, &(user, filter)),
+        }
     }
 
     /// What is read by an id, if its owner is within reach.

@@ -46,6 +46,7 @@ mod goals;
 mod harness;
 mod health;
 mod input;
+mod isolation;
 mod limits;
 mod lists;
 mod performance;

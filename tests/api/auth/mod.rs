@@ -46,7 +46,7 @@ fn jwt() -> Jwt {
     args.jwt.resolve(args.auth).unwrap().unwrap()
 }
 
-fn setup() -> Setup {
+pub fn setup() -> Setup {
     Setup {
         jwt: Some(jwt()),
         ..Setup::default()
@@ -54,7 +54,7 @@ fn setup() -> Setup {
 }
 
 /// A token of a tenant's role, and of a user if there is one, good for an hour.
-fn token(server: &Server, number: u128, role: &str, user: Option<&str>) -> String {
+pub fn token(server: &Server, number: u128, role: &str, user: Option<&str>) -> String {
     let tenant = tenant(number).to_string();
     let file = secret_file();
     let mut args = vec!["dwell", "token", "--jwt-secret-file", &file];
