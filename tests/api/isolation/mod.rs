@@ -188,7 +188,7 @@ impl Matrix {
             let token = reader.asks(&self.with, (name, json)).await.token(&rpc);
             let token = token.unwrap_or_else(|| panic!("a list of one page: {name} {json}"));
             let mut request = reader.request(json, &id(0));
-            field.set(&mut request, &[token.clone()]);
+            field.set(&mut request, std::slice::from_ref(&token));
             let answer = reader.ask(&self.with, &rpc, &[request]).await;
             assert_eq!(answer.code(), Code::Ok, "{name}");
             self.tokens.push(token);
@@ -264,7 +264,10 @@ impl Matrix {
     async fn is_taken(&mut self, rpc: &MethodDescriptor, field: &Field, request: Json, own: &str) {
         let mut of_own = request.clone();
         field.set(&mut of_own, &[own.to_owned()]);
-        let foreign = self.caller.ask(&self.with, rpc, &[request.clone()]).await;
+        let foreign = self
+            .caller
+            .ask(&self.with, rpc, std::slice::from_ref(&request))
+            .await;
         let own = self.caller.ask(&self.with, rpc, &[of_own]).await;
         let told = format!("{} was used for something else", field.path);
         let is_told = matches!(
@@ -300,7 +303,7 @@ impl Matrix {
                 } else {
                     self.own(json)
                 };
-                field.set(&mut request, &[token.clone()]);
+                field.set(&mut request, std::slice::from_ref(&token));
                 let label = format!("{} in {request}", field.path);
                 let code = self.compare(rpc, &label, request).await.code();
                 let refused = match code {
