@@ -18,14 +18,13 @@ use crate::{
     support::ids::tenant,
 };
 
+/// What the secret is.
+pub const SECRET_KEY: &str = "0123456789abcdef0123456789abcdef";
+
 /// The folder of the secret that all of these tests share.
 static SECRET: LazyLock<TempDir> = LazyLock::new(|| {
     let dir = TempDir::new().unwrap();
-    std::fs::write(
-        dir.path().join("secret"),
-        "0123456789abcdef0123456789abcdef",
-    )
-    .unwrap();
+    std::fs::write(dir.path().join("secret"), SECRET_KEY).unwrap();
     dir
 });
 

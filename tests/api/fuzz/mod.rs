@@ -11,6 +11,7 @@
 //! `cargo bolero test` it follows what they reach. A new kind of input is a new function here and
 //! two lines at the end.
 
+mod bearers;
 mod messages;
 mod metadata;
 mod tokens;
@@ -19,7 +20,10 @@ use std::panic::AssertUnwindSafe;
 
 use tokio::runtime::{Builder, Runtime};
 
-use crate::harness::Server;
+use crate::{
+    auth,
+    harness::{Server, Setup},
+};
 
 /// Inputs of a short run, and how long one is at most.
 const SHORT: usize = 1_500;
@@ -58,7 +62,7 @@ pub struct World {
 }
 
 impl World {
-    fn new() -> Self {
+    fn new(setup: Setup) -> Self {
         let runtime = Builder::new_current_thread().enable_all().build().unwrap();
         let flags = [
             ["--tenant-rate", "1000000"],
@@ -67,13 +71,18 @@ impl World {
             ["--max-score-names", "100000"],
             ["--max-tags", "100000"],
         ];
-        let server = runtime.block_on(Server::limited(&flags.concat()));
+        let flags = flags.concat();
+        let server = runtime.block_on(Server::with(Setup { flags, ..setup }));
         Self { runtime, server }
     }
 }
 
-fn short<T>(prepare: impl Fn(&World) -> T, target: impl Fn(&World, &T, &mut Entropy<'_>)) {
-    let world = World::new();
+fn short<T>(
+    setup: Setup,
+    prepare: impl Fn(&World) -> T,
+    target: impl Fn(&World, &T, &mut Entropy<'_>),
+) {
+    let world = World::new(setup);
     let prepared = prepare(&world);
     let mut random = fastrand::Rng::with_seed(7);
     for _ in 0..SHORT {
@@ -84,17 +93,17 @@ fn short<T>(prepare: impl Fn(&World) -> T, target: impl Fn(&World, &T, &mut Entr
 }
 
 macro_rules! fuzz {
-    ($($name:ident $long:ident $prepare:path, $target:path;)*) => {
+    ($($name:ident $long:ident $setup:path, $prepare:path, $target:path;)*) => {
         $(
             #[test]
             fn $name() {
-                short($prepare, $target);
+                short($setup(), $prepare, $target);
             }
 
             #[test]
             #[ignore = "runs for long: the module tells how"]
             fn $long() {
-                let world = World::new();
+                let world = World::new($setup());
                 let prepared = $prepare(&world);
                 let target = AssertUnwindSafe((&world, &prepared));
                 bolero::check!().for_each(move |input: &[u8]| {
@@ -107,7 +116,8 @@ macro_rules! fuzz {
 }
 
 fuzz! {
-    requests requests_long messages::prepare, messages::target;
-    page_tokens page_tokens_long tokens::prepare, tokens::target;
-    caller_metadata caller_metadata_long metadata::prepare, metadata::target;
+    requests requests_long Setup::default, messages::prepare, messages::target;
+    page_tokens page_tokens_long Setup::default, tokens::prepare, tokens::target;
+    caller_metadata caller_metadata_long Setup::default, metadata::prepare, metadata::target;
+    bearer_tokens bearer_tokens_long auth::setup, bearers::prepare, bearers::target;
 }
