@@ -157,7 +157,8 @@ pub async fn serve(
     let stopped = stopping.clone().cancelled_owned();
     let connections = connection::incoming(listener, &limits);
     let mut server: BoxFuture<'_, Result<(), transport::Error>> = if let Some(tls) = parts.tls {
-        Box::pin(server.serve_with_incoming_shutdown(tls.secure(connections), stopped))
+        let secure = tls.secure(connections, limits.handshake_timeout);
+        Box::pin(server.serve_with_incoming_shutdown(secure, stopped))
     } else {
         Box::pin(server.serve_with_incoming_shutdown(connections, stopped))
     };

@@ -14,7 +14,7 @@ use tokio::{
     io::{AsyncRead, AsyncWrite},
     sync::mpsc,
     task::{JoinSet, spawn_blocking},
-    time::timeout,
+    time::{error::Elapsed, timeout},
 };
 use tokio_rustls::{
     TlsAcceptor,
@@ -31,8 +31,6 @@ use tracing::{debug, info, warn};
 
 use crate::config::TlsFiles;
 
-/// A handshake takes two or three round trips.
-const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 /// Before the next try where the machine has no more connections to give.
 const ACCEPT_DELAY: Duration = Duration::from_millis(100);
 /// HTTP/2, which gRPC is spoken over.
@@ -80,14 +78,15 @@ impl Tls {
         })
     }
 
-    /// Makes connections secure as they come. Dropped, it takes no more.
+    /// Makes connections secure as they come, each within `patience`. Dropped, it takes no more.
     #[must_use]
     pub fn secure<S: Stream<Item = io::Result<C>> + Send + 'static, C: Io>(
         self: Arc<Self>,
         connections: S,
+        patience: Duration,
     ) -> ReceiverStream<io::Result<TlsStream<C>>> {
         let (ready, secure) = mpsc::channel(1);
-        tokio::spawn(accept(self, Box::pin(connections), ready));
+        tokio::spawn(accept(self, Box::pin(connections), patience, ready));
         ReceiverStream::new(secure)
     }
 
@@ -119,6 +118,7 @@ type Ready<C> = mpsc::Sender<io::Result<TlsStream<C>>>;
 async fn accept<S: Stream<Item = io::Result<C>> + Unpin, C: Io>(
     tls: Arc<Tls>,
     mut connections: S,
+    patience: Duration,
     ready: Ready<C>,
 ) {
     // Each has a task of its own, so that a slow one holds up no other.
@@ -129,7 +129,8 @@ async fn accept<S: Stream<Item = io::Result<C>> + Unpin, C: Io>(
             Some(_) = handshakes.join_next() => {}
             accepted = connections.next() => match accepted {
                 Some(Ok(connection)) => {
-                    handshakes.spawn(secure(tls.clone(), connection, ready.clone()));
+                    let made = timeout(patience, handshake(tls.clone(), connection));
+                    handshakes.spawn(hand_over(made, ready.clone()));
                 }
                 Some(Err(error)) => {
                     warn!("a connection cannot be accepted: {error}");
@@ -141,8 +142,11 @@ async fn accept<S: Stream<Item = io::Result<C>> + Unpin, C: Io>(
     }
 }
 
-async fn secure<C: Io>(tls: Arc<Tls>, connection: C, ready: Ready<C>) {
-    match timeout(HANDSHAKE_TIMEOUT, handshake(tls, connection)).await {
+async fn hand_over<C: Io>(
+    made: impl Future<Output = Result<io::Result<TlsStream<C>>, Elapsed>>,
+    ready: Ready<C>,
+) {
+    match made.await {
         Ok(Ok(stream)) => {
             // Nobody is left to serve it if that fails.
             let _ = ready.send(Ok(stream)).await;

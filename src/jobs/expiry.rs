@@ -1,10 +1,8 @@
 //! The sweep: ends sessions that went silent or outlived their lifetime.
 
-use futures::{StreamExt, TryStreamExt, stream};
-
-use super::{Jobs, PIECE, each_tenant};
+use super::{Jobs, PIECE, each_tenant, end_all};
 use crate::{
-    domain::{commands::ExpireSession, ids::TenantId, rejection::Rejection},
+    domain::{commands::ExpireSession, ids::TenantId},
     store::Error,
 };
 
@@ -20,36 +18,17 @@ pub async fn sweep(jobs: &Jobs) -> Result<usize, Error> {
 }
 
 async fn sweep_tenant(jobs: &Jobs, tenant: TenantId) -> Result<usize, Error> {
-    let writer = jobs.writer.patient();
-    let mut ended = 0;
-    loop {
+    let writer = &jobs.writer.patient();
+    let list = || {
         let now = jobs.clock.now();
-        let due = jobs
-            .store
-            .list_sessions_to_sweep(tenant, now, PIECE)
-            .await?;
-        let last = due.len() < PIECE;
-        let ends = due.into_iter().map(|(session_id, user_id)| {
-            let command = ExpireSession {
-                user_id,
-                session_id,
-            };
-            let writer = writer.clone();
-            async move {
-                match writer.submit(tenant, command).await {
-                    Err(Error::Rejected(Rejection::NotFound(_))) => Ok(None),
-                    outcome => outcome.map(Some),
-                }
-            }
-        });
-        let over: Vec<Option<bool>> = stream::iter(ends)
-            .buffer_unordered(PIECE)
-            .try_collect()
-            .await?;
-        ended += over.iter().filter(|over| **over == Some(true)).count();
-        // Those of users who are being deleted stay as they are until that is done.
-        if last || over.iter().all(Option::is_none) {
-            return Ok(ended);
-        }
-    }
+        jobs.store.list_sessions_to_sweep(tenant, now, PIECE)
+    };
+    end_all(list, |(session_id, user_id)| async move {
+        let command = ExpireSession {
+            user_id,
+            session_id,
+        };
+        writer.submit(tenant, command).await
+    })
+    .await
 }

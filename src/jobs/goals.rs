@@ -1,10 +1,8 @@
 //! Ends goals whose target date is over, and has recurring ones begin again.
 
-use futures::{StreamExt, TryStreamExt, stream};
-
-use super::{Jobs, PIECE, each_tenant};
+use super::{Jobs, PIECE, each_tenant, end_all};
 use crate::{
-    domain::{commands::ExpireGoal, ids::TenantId, rejection::Rejection},
+    domain::{commands::ExpireGoal, ids::TenantId},
     store::Error,
 };
 
@@ -21,29 +19,14 @@ pub async fn expire(jobs: &Jobs) -> Result<usize, Error> {
 }
 
 async fn expire_tenant(jobs: &Jobs, tenant: TenantId) -> Result<usize, Error> {
-    let writer = jobs.writer.patient();
-    let mut expired = 0;
-    loop {
+    let writer = &jobs.writer.patient();
+    let list = || {
         let now = jobs.clock.now();
-        let due = jobs.store.list_goals_to_expire(tenant, now, PIECE).await?;
-        let last = due.len() < PIECE;
-        let ends = due.into_iter().map(|(goal_id, user_id)| {
-            let writer = writer.clone();
-            async move {
-                match writer.submit(tenant, ExpireGoal { user_id, goal_id }).await {
-                    Err(Error::Rejected(Rejection::NotFound(_))) => Ok(None),
-                    outcome => outcome.map(Some),
-                }
-            }
-        });
-        let over: Vec<Option<bool>> = stream::iter(ends)
-            .buffer_unordered(PIECE)
-            .try_collect()
-            .await?;
-        expired += over.iter().filter(|over| **over == Some(true)).count();
-        // Those of users who are being deleted stay as they are until that is done.
-        if last || over.iter().all(Option::is_none) {
-            return Ok(expired);
-        }
-    }
+        jobs.store.list_goals_to_expire(tenant, now, PIECE)
+    };
+    end_all(list, |(goal_id, user_id)| async move {
+        let command = ExpireGoal { user_id, goal_id };
+        writer.submit(tenant, command).await
+    })
+    .await
 }

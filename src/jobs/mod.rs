@@ -11,13 +11,14 @@ pub mod retention;
 
 use std::{sync::Arc, time::Duration};
 
+use futures::{StreamExt, TryStreamExt, stream};
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::warn;
 
 use self::points::Delivery;
 use crate::{
-    domain::{ids::TenantId, time::Clock},
+    domain::{ids::TenantId, rejection::Rejection, time::Clock},
     store::{Error, Store, writer},
 };
 
@@ -91,6 +92,38 @@ where
             None => return,
             Some(Ok(_)) => {}
             Some(Err(error)) => warn!(%error, "a job failed and will be tried again"),
+        }
+    }
+}
+
+/// Has `end` end all that `find` finds, a piece at a time, and returns how many it ended; it is
+/// told false of what was not over after all. What is gone meanwhile is passed over.
+async fn end_all<T, L, E>(find: impl Fn() -> L, end: impl Fn(T) -> E) -> Result<usize, Error>
+where
+    L: Future<Output = Result<Vec<T>, Error>>,
+    E: Future<Output = Result<bool, Error>>,
+{
+    let mut ended = 0;
+    loop {
+        let due = find().await?;
+        let last = due.len() < PIECE;
+        let ends = due.into_iter().map(|one| {
+            let end = end(one);
+            async move {
+                match end.await {
+                    Err(Error::Rejected(Rejection::NotFound(_))) => Ok(None),
+                    outcome => outcome.map(Some),
+                }
+            }
+        });
+        let over: Vec<Option<bool>> = stream::iter(ends)
+            .buffer_unordered(PIECE)
+            .try_collect()
+            .await?;
+        ended += over.iter().filter(|over| **over == Some(true)).count();
+        // Those of users who are being deleted stay as they are until that is done.
+        if last || over.iter().all(Option::is_none) {
+            return Ok(ended);
         }
     }
 }
