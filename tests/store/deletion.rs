@@ -15,7 +15,7 @@ use dwell::{
         settings::SettingsPatch,
         time::Timestamp,
     },
-    jobs::{Jobs, privacy::finish_deletions},
+    jobs::{Jobs, expiry::sweep, privacy::finish_deletions},
     store::{
         Error,
         privacy::{Receipt, delete_user},
@@ -39,6 +39,7 @@ on_both_engines! {
     a_deletion_beside_writes_of_every_kind_leaves_nothing
     deletions_side_by_side_count_each_row_once
     an_interrupted_deletion_is_finished_by_the_job
+    the_sweep_passes_over_users_who_are_being_deleted
 }
 
 /// Something of the user in every table.
@@ -411,4 +412,23 @@ async fn an_interrupted_deletion_is_finished_by_the_job(db: Fixture) {
     assert_eq!(finish_deletions(&jobs).await, Ok(0));
     assert!(db.find_user(user(2)).await.is_some());
     assert_eq!(deleted_at, at("2026-11-20T12:00:00Z"));
+}
+
+async fn the_sweep_passes_over_users_who_are_being_deleted(db: Fixture) {
+    // As many as the sweep looks at in one go.
+    let starts = (1..=500).map(|number| db.start_as(user(1), session(number)));
+    for started in join_all(starts).await {
+        started.unwrap();
+    }
+    db.submit(DeleteUser { user_id: user(1) }).await.unwrap();
+    db.pass(60 * MINUTE);
+    let jobs = Jobs {
+        store: db.store.clone(),
+        writer: db.writer.clone(),
+        clock: db.clock.clone(),
+        delivery: None,
+    };
+    // One that goes round in them would never come back.
+    let swept = tokio::time::timeout(Duration::from_mins(1), sweep(&jobs)).await;
+    assert_eq!(swept.unwrap(), Ok(0));
 }
