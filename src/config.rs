@@ -3,6 +3,7 @@
 mod auth;
 mod limits;
 mod points;
+mod watch;
 
 use std::{net::SocketAddr, time::Duration};
 
@@ -13,6 +14,7 @@ pub use self::{
     auth::{ClaimArgs, Jwt, JwtArgs, KeyPlace, Role, TlsArgs, TlsFiles, TokenArgs, is_own_machine},
     limits::LimitArgs,
     points::PointsArgs,
+    watch::WatchArgs,
 };
 
 /// The session and usage ledger of a multi-tenant product, over gRPC.
@@ -154,6 +156,8 @@ pub struct ServeArgs {
     pub sweep_interval: Duration,
     #[command(flatten)]
     pub points: PointsArgs,
+    #[command(flatten)]
+    pub watch: WatchArgs,
     #[command(flatten)]
     pub log: LogArgs,
     #[command(flatten)]
@@ -356,6 +360,9 @@ mod tests {
             ["--keepalive-timeout", "-1"],
             ["--tenant-rate", "many"],
             ["--max-tags", "0"],
+            ["--watch", "maybe"],
+            ["--watch-retention", "0"],
+            ["--watch-keep-alive", "3601"],
             ["--log", "info,=x=y"],
         ] {
             assert!(serve(&wrong).is_err(), "{wrong:?}");

@@ -11,10 +11,11 @@ use tracing::{info, warn};
 
 use crate::{
     auth::{Auth, Jwt},
-    config::{LimitArgs, ServeArgs, Switch},
+    config::{LimitArgs, ServeArgs, Switch, WatchArgs},
     domain::{ids::IdSource, time::Clock},
     grpc::{
-        Context, Goals, Insights, KEY_NAME, PageTokens, Reports, Sessions, Tenants, UsageStats,
+        Context, Goals, Hub, Insights, KEY_NAME, PageTokens, Reports, Sessions, Tenants,
+        UsageStats, Watch,
         gate::GateLayer,
         limits::{
             connection, deadline::DeadlineLayer, layer::AdmissionLayer, names::Names, unary_methods,
@@ -35,7 +36,7 @@ use crate::{
             usage_stats_service_server::UsageStatsServiceServer,
         },
     },
-    store::{self, Store, points::Outbox, writer::Writer},
+    store::{self, Store, events::Events, points::Outbox, writer::Writer},
     tls::Tls,
 };
 
@@ -87,6 +88,8 @@ pub struct Parts {
     /// Whether to tell which methods there are.
     pub reflection: bool,
     pub limits: LimitArgs,
+    /// The store writes events if it is on.
+    pub watch: WatchArgs,
 }
 
 /// Serves on `listener` until `shutdown`, then answers what was admitted and returns. Tells
@@ -113,6 +116,11 @@ pub async fn serve(
         tokens: Arc::new(PageTokens::new(&key).ok_or("the key for page tokens is unusable")?),
         names: Arc::new(Names::new(&limits)),
         stream_idle: limits.stream_idle_timeout,
+        watch: (parts.watch.watch == Switch::On).then(|| Watch {
+            hub: Arc::new(Hub::new(parts.store.clone(), stopping.clone())),
+            keep_alive: parts.watch.watch_keep_alive,
+            patience: limits.keepalive_timeout,
+        }),
         stopping: stopping.clone(),
     };
     let tasks = TaskTracker::new();
@@ -127,7 +135,13 @@ pub async fn serve(
         delivery,
     };
     let idle = CancellationToken::new();
-    jobs.start(parts.sweep_interval, &tasks, &idle);
+    let kept = parts.watch.watch_retention;
+    jobs.start(parts.sweep_interval, kept, &tasks, &idle);
+    if parts.watch.watch == Switch::On {
+        let store = parts.store.clone();
+        let relay = async move { store.relay_wakes().await };
+        tasks.spawn(idle.clone().run_until_cancelled_owned(relay));
+    }
     let (health, routes) = routes(context, &limits, parts.reflection)?;
     set_health(&health, ServingStatus::Serving).await;
     let watch = watch_database(parts.store.clone(), health.clone());
@@ -290,7 +304,11 @@ pub async fn run(
         None => Outbox::Off,
     };
     let (to_clock, to_ids) = (clock.clone(), ids.clone());
-    let opened = store::open(url, replica, migrate, outbox, to_clock, to_ids).await?;
+    let events = match args.watch.watch {
+        Switch::On => Events::On,
+        Switch::Off => Events::Off,
+    };
+    let opened = store::open(url, replica, migrate, outbox, events, to_clock, to_ids).await?;
     let parts = Parts {
         store: opened.store,
         writer: opened.writer,
@@ -302,6 +320,7 @@ pub async fn run(
         tls: tls.map(Arc::new),
         reflection: args.reflection == Switch::On,
         limits: args.limits.clone(),
+        watch: args.watch.clone(),
     };
     serve(parts, listener, ready, shutdown).await
 }

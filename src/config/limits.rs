@@ -246,7 +246,7 @@ pub fn seconds(text: &str) -> Result<Duration, String> {
 }
 
 /// A time of up to a week.
-fn long_seconds(text: &str) -> Result<Duration, String> {
+pub fn long_seconds(text: &str) -> Result<Duration, String> {
     span(text, 604_800)
 }
 

@@ -2,7 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::ids::{RequestId, SessionId, UserId};
+use super::{
+    event::EventPlace,
+    ids::{RequestId, SessionId, UserId},
+};
 
 /// Some of a user's rows of one table, those that are deleted next.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -24,4 +27,6 @@ pub struct Forgotten {
     pub sessions: BTreeSet<SessionId>,
     /// Ended sessions whose IP address and client info are cleared.
     pub clients: BTreeSet<SessionId>,
+    /// Events, for good: whoever is not told of them by then is told that they are gone.
+    pub events: BTreeSet<EventPlace>,
 }

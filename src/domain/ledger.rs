@@ -20,6 +20,7 @@ use self::goals::Goals;
 pub use self::table::Table;
 use super::{
     activity::Activity,
+    event::{EventKind, SessionEvent},
     forgotten::{Forgotten, UserRows},
     ids::{ActivityId, RequestId, SessionId, UserId},
     insights::{
@@ -88,6 +89,8 @@ pub struct Ledger {
     pub practice: PracticeAdditions,
     /// Points that were earned, in the order of the commands.
     pub awards: Vec<Award>,
+    /// What happened to sessions, in the order of the commands.
+    pub events: Vec<SessionEvent>,
     /// Rows that are left of users that are marked as deleted.
     pub user_rows: Table<UserId, UserRows>,
     /// What the batch forgets.
@@ -115,6 +118,7 @@ impl Ledger {
             performance: Additions::default(),
             practice: PracticeAdditions::default(),
             awards: Vec::new(),
+            events: Vec::new(),
             user_rows: Table::default(),
             forgotten: Forgotten::default(),
             users: BTreeMap::new(),
@@ -175,6 +179,7 @@ impl Ledger {
         self.performance.clear();
         self.practice.clear();
         self.awards.clear();
+        self.events.clear();
         self.forgotten = Forgotten::default();
         self.users.clear();
         self.days.clear();
@@ -288,7 +293,19 @@ impl Ledger {
             open.insert(id);
             self.open_sessions.put(user, open);
         }
+        let kind = if session.is_open() {
+            EventKind::Started
+        } else {
+            EventKind::Ended
+        };
+        self.tell(kind, &session);
         self.sessions.put(id, session);
+    }
+
+    /// Has those who watch told what happened to a session, which is as it is after that.
+    pub fn tell(&mut self, kind: EventKind, session: &Session) {
+        let event = SessionEvent::of(kind, session, self.settings(), self.now);
+        self.events.push(event);
     }
 
     /// Ends a session that is open, and counts its time for its user and days.
@@ -302,6 +319,7 @@ impl Ledger {
         session.end(at, reason, review, self.settings());
         session.updated_at = self.now;
         self.count_end(session)?;
+        self.tell(EventKind::Ended, session);
         self.sessions.put(session.id, session.clone());
         Ok(())
     }

@@ -7,6 +7,7 @@
 pub mod activity;
 pub mod calendar;
 pub mod commands;
+pub mod event;
 pub mod fingerprint;
 pub mod forgotten;
 pub mod goal;

@@ -29,7 +29,10 @@ pub use self::{
     goals::Goals,
     insights::Insights,
     reports::Reports,
-    session::Sessions,
+    session::{
+        Sessions,
+        watch::{Hub, Watch},
+    },
     tenants::Tenants,
     token::{KEY_NAME, PageTokens},
     usage::UsageStats,
@@ -53,6 +56,8 @@ pub struct Context {
     pub names: Arc<Names>,
     /// How long a stream may be silent.
     pub stream_idle: Duration,
+    /// `None` where sessions are not watched.
+    pub watch: Option<Watch>,
     /// Set when the service begins to stop: streams end.
     pub stopping: CancellationToken,
 }

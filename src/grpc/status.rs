@@ -233,6 +233,31 @@ pub fn idle(time: Duration) -> Status {
     Status::with_error_details(Code::DeadlineExceeded, message, details)
 }
 
+/// What happened after that place is kept no longer.
+pub fn events_forgotten() -> Status {
+    let message = "what happened after this resume_token may be forgotten; watch without a token \
+                   and, after the first message, read ListSessions";
+    let details = info("EVENTS_FORGOTTEN", []);
+    Status::with_error_details(Code::OutOfRange, message, details)
+}
+
+/// The caller takes no message that it is sent.
+pub fn too_slow(time: Duration) -> Status {
+    let message = format!(
+        "the caller took no message for {} s; go on with the resume_token of the last one",
+        time.as_secs()
+    );
+    let details = info("READER_TOO_SLOW", []);
+    Status::with_error_details(Code::Aborted, message, details)
+}
+
+/// The operator has it so.
+pub fn not_watched() -> Status {
+    let message = "watching is switched off here (--watch off); read ListSessions now and then";
+    let details = info("WATCH_OFF", []);
+    Status::with_error_details(Code::Unimplemented, message, details)
+}
+
 /// The service is about to end.
 pub fn stopping() -> Status {
     retry(

@@ -40,8 +40,14 @@ pub struct Jobs {
 }
 
 impl Jobs {
-    /// Runs all jobs until `stop`.
-    pub fn start(self, sweep_interval: Duration, tasks: &TaskTracker, stop: &CancellationToken) {
+    /// Runs all jobs until `stop`. Events are kept for as long as `events_kept`.
+    pub fn start(
+        self,
+        sweep_interval: Duration,
+        events_kept: Duration,
+        tasks: &TaskTracker,
+        stop: &CancellationToken,
+    ) {
         if let Some(delivery) = self.delivery.clone() {
             let (watch, stop) = (delivery.clone(), stop.clone());
             let watched = stop.clone();
@@ -62,6 +68,11 @@ impl Jobs {
         tasks.spawn(every(RETENTION_INTERVAL, stop.clone(), move || {
             let jobs = jobs.clone();
             async move { retention::forget_requests(&jobs).await }
+        }));
+        let jobs = self.clone();
+        tasks.spawn(every(RETENTION_INTERVAL, stop.clone(), move || {
+            let jobs = jobs.clone();
+            async move { retention::forget_events(&jobs, events_kept).await }
         }));
         let jobs = self.clone();
         tasks.spawn(every(RETENTION_INTERVAL, stop.clone(), move || {

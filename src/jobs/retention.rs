@@ -4,7 +4,11 @@ use std::time::Duration;
 
 use super::{Jobs, PIECE, each_tenant};
 use crate::{
-    domain::{commands::ForgetRequests, ids::TenantId, time::Timestamp},
+    domain::{
+        commands::{ForgetEvents, ForgetRequests},
+        ids::TenantId,
+        time::Timestamp,
+    },
     store::Error,
 };
 
@@ -36,5 +40,33 @@ async fn forget_tenant(jobs: &Jobs, tenant: TenantId, before: Timestamp) -> Resu
         if found < PIECE {
             return Ok(forgotten);
         }
+    }
+}
+
+/// Forgets what happened longer ago than `kept`, and returns how many events.
+pub async fn forget_events(jobs: &Jobs, kept: Duration) -> Result<usize, Error> {
+    let before = jobs.clock.now().before(kept);
+    let store = &jobs.store;
+    each_tenant(
+        |after| store.list_tenants_with_events_before(before, after, PIECE),
+        |tenant| forget_events_of(jobs, tenant, before),
+    )
+    .await
+}
+
+async fn forget_events_of(
+    jobs: &Jobs,
+    tenant: TenantId,
+    before: Timestamp,
+) -> Result<usize, Error> {
+    let writer = jobs.writer.patient();
+    let mut forgotten = 0;
+    loop {
+        let places = jobs.store.list_events_before(tenant, before, PIECE).await?;
+        if places.is_empty() {
+            return Ok(forgotten);
+        }
+        forgotten += places.len();
+        writer.submit(tenant, ForgetEvents { places }).await?;
     }
 }

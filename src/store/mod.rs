@@ -5,6 +5,7 @@
 
 pub mod check;
 mod citus;
+pub mod events;
 pub mod goals;
 pub mod performance;
 pub mod points;
@@ -41,6 +42,7 @@ use crate::{
 
 pub use self::sql::{listing::SessionKey, privacy::UserRowKey};
 use self::{
+    events::{EventStore, Events},
     goals::GoalStore,
     performance::PerformanceStore,
     points::{Outbox, PointsStore},
@@ -130,7 +132,7 @@ pub type DayKey = (NaiveDate, UserId);
 /// away runs to its end in a task of its own.
 #[async_trait]
 pub trait Store:
-    GoalStore + PerformanceStore + PointsStore + PracticeStore + PrivacyStore + ReportStore
+    EventStore + GoalStore + PerformanceStore + PointsStore + PracticeStore + PrivacyStore + ReportStore
 {
     /// The tenant's settings; the defaults if it never set any.
     async fn get_settings(&self, tenant: TenantId) -> Result<TenantSettings, Error>;
@@ -298,16 +300,17 @@ pub async fn open(
     replica: Option<&str>,
     migrate: bool,
     outbox: Outbox,
+    events: Events,
     clock: Arc<dyn Clock>,
     ids: Arc<dyn IdSource>,
 ) -> Result<Opened, OpenError> {
     if is_sqlite(url) {
         let pools = sqlite::open(url, migrate).await?;
-        let store = Arc::new(sql::SqlStore::new(pools, outbox, clock, ids));
+        let store = Arc::new(sql::SqlStore::new(pools, outbox, events, clock, ids));
         Ok(opened(store, sqlite::LANES))
     } else {
         let pools = postgres::open(url, replica, migrate).await?;
-        let store = Arc::new(sql::SqlStore::new(pools, outbox, clock, ids));
+        let store = Arc::new(sql::SqlStore::new(pools, outbox, events, clock, ids));
         Ok(opened(store, postgres::LANES))
     }
 }

@@ -10,14 +10,16 @@ use sqlx::{
     error::{BoxDynError, DatabaseError},
     migrate::{Migrate, Migrator},
     postgres::{
-        PgArgumentBuffer, PgArguments, PgConnectOptions, PgConnection, PgHasArrayType,
-        PgPoolOptions, PgRow, PgTypeInfo, PgValueRef,
+        PgArgumentBuffer, PgArguments, PgConnectOptions, PgConnection, PgHasArrayType, PgListener,
+        PgNotification, PgPool, PgPoolOptions, PgRow, PgTypeInfo, PgValueRef,
     },
 };
 use uuid::Uuid;
 
 use super::{
-    OpenError, citus, row_security,
+    OpenError, citus,
+    events::Wakes,
+    row_security,
     sql::{
         dialect::{CommitOutcome, Dialect, ErrorClass, Reader, Version, Write, Written},
         insist_on_schema,
@@ -33,7 +35,8 @@ pub static MIGRATIONS: Migrator = sqlx::migrate!("migrations/postgres");
 /// Connections that write, one for each lane of the writer: enough that commits overlap,
 /// few enough that each has company.
 pub const LANES: usize = 4;
-const READERS: u32 = 8;
+/// One of them listens for events.
+const READERS: u32 = 9;
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 /// Tells dwell's advisory locks from those of others in the same database.
 const LOCK_CLASS: i32 = 7_201;
@@ -48,6 +51,11 @@ const BY_KEY: [(&str, &str); 6] = [
     ("enable_mergejoin", "off"),
     ("jit", "off"),
 ];
+/// Where instances tell each other whose events there are.
+const CHANNEL: &str = "dwell_session_events";
+/// PostgreSQL lets one transaction at a time tell something, so what is told is gathered for as
+/// long, and in no transaction that writes.
+const GATHER: Duration = Duration::from_millis(20);
 /// How long a connection may be idle before it is tried.
 const TRIED_AFTER: Duration = Duration::from_secs(1);
 
@@ -114,6 +122,12 @@ impl Dialect for Postgres {
     const FOR_UPDATE: &'static str = "FOR UPDATE";
     const SKIP_LOCKED: &'static str = "FOR UPDATE OF o SKIP LOCKED";
     const DAY_BIT: &'static str = "1::bigint << (d.local_date - r.start_date)";
+    const EVENT_POSITION: &'static str = "pg_current_xact_id()::text::bigint";
+    const EVENT_HORIZON: &'static str = "pg_snapshot_xmin(pg_current_snapshot())::text::bigint";
+    // A restore into another server, or up to some point in time, and a standby that takes over,
+    // may give numbers of transactions a second time.
+    const EVENT_EPOCH: &'static str = "(SELECT system_identifier + timeline_id
+        FROM pg_control_system(), pg_control_checkpoint())";
     const GREATEST: &'static str = "GREATEST";
     const LEAST: &'static str = "LEAST";
     const ADDED_FEATURES: &'static str = "
@@ -300,6 +314,21 @@ impl Dialect for Postgres {
         })
     }
 
+    async fn relay(pool: &PgPool, wakes: &Wakes) -> sqlx::Result<()> {
+        let mut listener = PgListener::connect_with(pool).await?;
+        listener.listen(CHANNEL).await?;
+        loop {
+            // What was told before it listened, or while the connection was lost, is not known.
+            wakes.all();
+            while let Some(told) = relay_next(&mut listener, wakes).await? {
+                match told.payload().parse() {
+                    Ok(tenant) => wakes.one(tenant),
+                    Err(_) => wakes.all(),
+                }
+            }
+        }
+    }
+
     fn classify(error: &dyn DatabaseError) -> ErrorClass {
         let code = error.code();
         let code = code.as_deref().unwrap_or_default();
@@ -314,6 +343,25 @@ impl Dialect for Postgres {
             }
             _ => ErrorClass::Refused,
         }
+    }
+}
+
+const NOTIFY: &str = "SELECT pg_notify($1, tenant) FROM unnest($2::text[]) AS tenant";
+
+/// The next that another instance tells, or this one itself; `None` if the connection was lost.
+async fn relay_next(
+    listener: &mut PgListener,
+    wakes: &Wakes,
+) -> sqlx::Result<Option<PgNotification>> {
+    loop {
+        let tenants = tokio::select! {
+            told = listener.try_recv() => return told,
+            tenants = wakes.to_tell() => tenants,
+        };
+        let tenants: Vec<_> = tenants.iter().map(ToString::to_string).collect();
+        let notify = sqlx::query(NOTIFY).bind(CHANNEL).bind(tenants);
+        notify.execute(&mut *listener).await?;
+        tokio::time::sleep(GATHER).await;
     }
 }
 

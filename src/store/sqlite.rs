@@ -13,14 +13,15 @@ use sqlx::{
     migrate::Migrator,
     sqlite::{
         SqliteArguments, SqliteArgumentsBuffer, SqliteConnectOptions, SqliteConnection,
-        SqliteJournalMode, SqlitePoolOptions, SqliteRow, SqliteSynchronous, SqliteTypeInfo,
-        SqliteValueRef,
+        SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteRow, SqliteSynchronous,
+        SqliteTypeInfo, SqliteValueRef,
     },
 };
 use uuid::Uuid;
 
 use super::{
     OpenError,
+    events::Wakes,
     sql::{
         dialect::{CommitOutcome, Dialect, ErrorClass, Reader, Version, Write, Written},
         insist_on_schema,
@@ -103,6 +104,11 @@ impl Dialect for Sqlite {
     const SKIP_LOCKED: &'static str = "";
     const DAY_BIT: &'static str =
         "1 << CAST(julianday(d.local_date) - julianday(r.start_date) AS INTEGER)";
+    // One writes at a time, and the file counts the rows. So the order of rows is that of their
+    // commits, and what is seen is all there will be before it.
+    const EVENT_POSITION: &'static str = "NULL";
+    const EVENT_HORIZON: &'static str = "9223372036854775807";
+    const EVENT_EPOCH: &'static str = "0";
     const GREATEST: &'static str = "max";
     const LEAST: &'static str = "min";
     const ADDED_FEATURES: &'static str = "
@@ -226,6 +232,11 @@ impl Dialect for Sqlite {
 
     async fn outcome(_: &mut SqliteConnection, _: &str) -> sqlx::Result<CommitOutcome> {
         Ok(CommitOutcome::RolledBack)
+    }
+
+    // Whoever else opens the file looks now and then.
+    async fn relay(_: &SqlitePool, _: &Wakes) -> sqlx::Result<()> {
+        std::future::pending().await
     }
 
     fn classify(error: &dyn DatabaseError) -> ErrorClass {

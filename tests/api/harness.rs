@@ -5,7 +5,7 @@ use std::{error::Error, fs, io::ErrorKind, net::SocketAddr, sync::Arc, thread, t
 use clap::Parser;
 use dwell::{
     auth::{Auth, Jwt},
-    config::{self, Cli, LimitArgs, TlsFiles},
+    config::{self, Cli, ServeArgs, Switch, TlsFiles},
     domain::time::ManualClock,
     pb::v1::{
         self as pb, goal_service_client::GoalServiceClient,
@@ -14,7 +14,7 @@ use dwell::{
         usage_stats_service_client::UsageStatsServiceClient,
     },
     server::{Parts, serve},
-    store::{open, points::Outbox},
+    store::{events::Events, open, points::Outbox},
     tls::Tls,
 };
 use tempfile::TempDir;
@@ -47,7 +47,7 @@ pub struct Setup {
     pub jwt: Option<config::Jwt>,
     pub tls: Option<TlsFiles>,
     pub unreflected: bool,
-    /// Flags that set limits.
+    /// Flags that set limits, and how sessions are watched.
     pub flags: Vec<&'static str>,
 }
 
@@ -165,9 +165,9 @@ impl Server {
     }
 }
 
-fn limits(flags: &[&str]) -> LimitArgs {
+fn args(flags: &[&str]) -> ServeArgs {
     let args = ["dwell"].iter().chain(flags);
-    Cli::try_parse_from(args).unwrap().serve.limits
+    Cli::try_parse_from(args).unwrap().serve
 }
 
 /// Opens the database and serves until `stop`.
@@ -179,7 +179,13 @@ async fn run(
     stop: CancellationToken,
 ) -> Served {
     let ids = Arc::new(CountedIds::default());
-    let opened = open(&url, None, true, Outbox::Off, clock.clone(), ids.clone()).await?;
+    let args = args(&setup.flags);
+    let events = match args.watch.watch {
+        Switch::On => Events::On,
+        Switch::Off => Events::Off,
+    };
+    let (to_clock, to_ids) = (clock.clone(), ids.clone());
+    let opened = open(&url, None, true, Outbox::Off, events, to_clock, to_ids).await?;
     let auth = match setup.jwt {
         Some(jwt) => Auth::Jwt(Jwt::open(jwt, clock.clone()).await?),
         None => Auth::None,
@@ -195,7 +201,8 @@ async fn run(
         auth,
         tls: setup.tls.map(Tls::open).transpose()?.map(Arc::new),
         reflection: !setup.unreflected,
-        limits: limits(&setup.flags),
+        limits: args.limits,
+        watch: args.watch,
     };
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let address = listener.local_addr()?;

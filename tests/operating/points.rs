@@ -19,7 +19,7 @@ use dwell::{
     },
     jobs::points::{Delivery, Figures},
     pb::v1::{RecordSessionRequest, session_service_client::SessionServiceClient},
-    store::{Opened, open, points::Outbox},
+    store::{Opened, events::Events, open, points::Outbox},
 };
 use futures::future::join_all;
 use hmac::{Hmac, KeyInit, Mac};
@@ -100,7 +100,16 @@ impl Dwell {
 
     async fn on(url: String, clock: Arc<ManualClock>, dir: Option<TempDir>) -> Self {
         let ids = Arc::new(CountedIds::default());
-        let opened = open(&url, None, true, Outbox::On, clock.clone(), ids).await;
+        let opened = open(
+            &url,
+            None,
+            true,
+            Outbox::On,
+            Events::Off,
+            clock.clone(),
+            ids,
+        )
+        .await;
         Self {
             opened: opened.unwrap(),
             clock,

@@ -11,7 +11,7 @@ use dwell::{
         time::{ManualClock, Timestamp},
         usage::UsageIncrement,
     },
-    store::{Error, Opened, open, points::Outbox},
+    store::{Error, Opened, events::Events, open, points::Outbox},
 };
 use sqlx::{Connection, Executor, PgConnection, Row};
 use uuid::Uuid;
@@ -40,7 +40,16 @@ impl Served {
         let clock = Arc::new(ManualClock::at(Timestamp::from(noon)));
         let ids = Arc::new(CountedIds::default());
         let (primary, replica) = (cluster.primary_url(), cluster.replica_url());
-        let dwell = open(&primary, Some(&replica), true, Outbox::Off, clock, ids).await;
+        let dwell = open(
+            &primary,
+            Some(&replica),
+            true,
+            Outbox::Off,
+            Events::Off,
+            clock,
+            ids,
+        )
+        .await;
         Self {
             dwell: dwell.unwrap(),
             tenant: tenant(1),

@@ -9,7 +9,7 @@ use dwell::{
         time::{ManualClock, Timestamp},
         usage::UsageIncrement,
     },
-    store::{self, OpenError, open, points::Outbox},
+    store::{self, OpenError, events::Events, open, points::Outbox},
 };
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
 use uuid::Uuid;
@@ -73,7 +73,7 @@ fn remedy(refusal: &str) -> String {
 async fn serve(url: &str, migrate: bool) {
     let clock = Arc::new(ManualClock::at(Timestamp::FIRST));
     let ids = Arc::new(CountedIds::default());
-    let dwell = open(url, None, migrate, Outbox::Off, clock, ids)
+    let dwell = open(url, None, migrate, Outbox::Off, Events::On, clock, ids)
         .await
         .unwrap();
     let command = RecordUsage {

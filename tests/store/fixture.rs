@@ -25,7 +25,9 @@ use dwell::{
         user::UserSummary,
     },
     store::{
-        Error, Store, open,
+        Error, Store,
+        events::Events,
+        open,
         points::Outbox,
         practice::{PracticeHistory, PracticeTimes},
         writer,
@@ -85,9 +87,17 @@ impl Fixture {
         clock: Arc<ManualClock>,
         ids: Arc<CountedIds>,
     ) -> Self {
-        let opened = open(url, None, true, Outbox::On, clock.clone(), ids.clone())
-            .await
-            .unwrap();
+        let opened = open(
+            url,
+            None,
+            true,
+            Outbox::On,
+            Events::On,
+            clock.clone(),
+            ids.clone(),
+        )
+        .await
+        .unwrap();
         Self {
             store: opened.store,
             writer: opened.writer.handle(),

@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use crate::domain::{
     activity::{Activity, ActivityDetails},
+    event::EventKind,
     fingerprint::Fingerprint,
     ids::{ActivityId, SessionId, UserId},
     ledger::{Command, Halt, Ledger},
@@ -73,9 +74,9 @@ impl Command for LogActivity {
         );
         if session.is_open() {
             ledger.touch(&mut session);
-        } else {
-            ledger.sessions.put(session.id, session);
         }
+        ledger.tell(EventKind::ActivityLogged, &session);
+        ledger.sessions.put(session.id, session);
         ledger.activities.put(activity.id, activity.clone());
         Ok(activity)
     }

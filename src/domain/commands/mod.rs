@@ -8,6 +8,7 @@ mod end_session;
 mod erase_rows;
 mod expire_goal;
 mod expire_session;
+mod forget_events;
 mod forget_requests;
 mod heartbeat;
 mod log_activity;
@@ -30,6 +31,7 @@ pub use self::{
     erase_rows::{EraseRows, Erased},
     expire_goal::ExpireGoal,
     expire_session::ExpireSession,
+    forget_events::ForgetEvents,
     forget_requests::ForgetRequests,
     heartbeat::Heartbeat,
     log_activity::LogActivity,

@@ -1,4 +1,5 @@
 use crate::domain::{
+    event::EventKind,
     ids::{SessionId, UserId},
     ledger::{Command, Halt, Ledger},
     rejection::Rejection,
@@ -24,8 +25,12 @@ impl Command for PauseSession {
         if session.pauses.len() >= MAX_PAUSES {
             return Err(Rejection::TooManyPauses { limit: MAX_PAUSES }.into());
         }
+        let before = session.phase;
         session.pause(ledger.now);
         ledger.touch(&mut session);
+        if session.phase != before {
+            ledger.tell(EventKind::Paused, &session);
+        }
         Ok(ledger.view(session))
     }
 }
@@ -46,8 +51,12 @@ impl Command for ResumeSession {
 
     fn decide(&self, ledger: &mut Ledger) -> Result<SessionView, Halt> {
         let mut session = ledger.open_session(self.user_id, self.session_id)?;
+        let before = session.phase;
         session.resume(ledger.now);
         ledger.touch(&mut session);
+        if session.phase != before {
+            ledger.tell(EventKind::Resumed, &session);
+        }
         Ok(ledger.view(session))
     }
 }

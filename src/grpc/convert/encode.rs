@@ -7,6 +7,7 @@ use crate::{
     domain::{
         activity::Activity,
         calendar::seconds,
+        event::EventKind,
         hundredths::Hundredths,
         session::{CompletionStatus, EndReason, SessionState, SessionTotals, SessionView, Subject},
         time::Timestamp,
@@ -30,6 +31,16 @@ pub const fn end_reason(reason: EndReason) -> pb::EndReason {
         EndReason::Revoked => pb::EndReason::Revoked,
         EndReason::Evicted => pb::EndReason::Evicted,
         EndReason::Recorded => pb::EndReason::Recorded,
+    }
+}
+
+pub const fn event_kind(kind: EventKind) -> pb::session_event::Kind {
+    match kind {
+        EventKind::Started => pb::session_event::Kind::Started,
+        EventKind::Paused => pb::session_event::Kind::Paused,
+        EventKind::Resumed => pb::session_event::Kind::Resumed,
+        EventKind::Ended => pb::session_event::Kind::Ended,
+        EventKind::ActivityLogged => pb::session_event::Kind::ActivityLogged,
     }
 }
 

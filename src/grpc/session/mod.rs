@@ -2,6 +2,7 @@
 
 mod list;
 mod revoke;
+pub mod watch;
 
 use futures::stream::BoxStream;
 use tonic::{Request, Response, Status, Streaming};
@@ -207,9 +208,11 @@ impl SessionService for Sessions {
 
     async fn watch_sessions(
         &self,
-        _: Request<pb::WatchSessionsRequest>,
+        request: Request<pb::WatchSessionsRequest>,
     ) -> Result<Response<Self::WatchSessionsStream>, Status> {
-        Err(Status::unimplemented("WatchSessions is not there yet"))
+        let access = caller::of(&request)?;
+        let events = watch::sessions(&self.0, access, request.get_ref()).await?;
+        Ok(Response::new(events))
     }
 
     async fn log_activity(

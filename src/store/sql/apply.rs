@@ -11,6 +11,7 @@ use chrono::NaiveDate;
 use super::{
     SqlStore, activities, days,
     dialect::{CommitOutcome, Dialect, ErrorClass, Query, Version, Write, Written},
+    events,
     fault::Fault,
     forgotten, goal_counts, goal_progress, goals, performance, points,
     pools::Tx,
@@ -28,6 +29,7 @@ use crate::{
     },
     store::{
         Error,
+        events::Events,
         points::Outbox,
         writer::{Apply, Commit, Failure, Job, Settled},
     },
@@ -53,6 +55,9 @@ impl<DB: Dialect> Apply for SqlStore<DB> {
         let Err(error) = tx.commit().await else {
             for (id, tenant) in done.tenants {
                 self.tenants.insert(id, tenant);
+            }
+            for tenant in done.eventful {
+                self.wakes.committed(tenant);
             }
             return Ok(());
         };
@@ -132,10 +137,16 @@ impl<DB: Dialect> SqlStore<DB> {
             if self.outbox == Outbox::Off {
                 ledger.awards.clear();
             }
+            if self.events == Events::Off {
+                ledger.events.clear();
+            }
             let written = flush::<DB>(conn, id, known, &ledger).await?;
             if !written.current {
                 self.tenants.remove(&id);
                 return Err(Fault::Contention);
+            }
+            if !ledger.events.is_empty() {
+                done.eventful.push(id);
             }
             done.commit = written.transaction_id.map(Commit).or(done.commit);
         }
@@ -179,6 +190,8 @@ impl<DB: Dialect> SqlStore<DB> {
 struct Done {
     commit: Option<Commit>,
     tenants: Vec<(TenantId, Arc<Tenant>)>,
+    /// Those of whose sessions something happened.
+    eventful: Vec<TenantId>,
 }
 
 /// Has all jobs decide from the start. False if any of them asks for more.
@@ -387,6 +400,7 @@ fn writes<'a>(
             requests::columns(ledger.requests.inserted()),
         ),
         table(points::INSERT_AWARDS, points::columns(&ledger.awards)),
+        table(events::INSERT_EVENTS, events::columns(&ledger.events)),
         table(
             tenant_usage::UPSERT_TENANT_DAYS,
             tenant_usage::columns(tenant_days),

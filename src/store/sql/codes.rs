@@ -1,6 +1,7 @@
 //! Enumerations as small integers: the numbers of the API, so that psql and grpcurl agree.
 
 use crate::domain::{
+    event::EventKind,
     goal::{GoalPriority, GoalStatus, GoalType, recurrence::Recurrence},
     session::{CompletionStatus, EndReason, Phase, SessionState},
     settings::OverLimitPolicy,
@@ -70,6 +71,16 @@ impl Code for GoalStatus {
 
 impl Code for GoalPriority {
     const ALL: &'static [(Self, i16)] = &[(Self::Low, 1), (Self::Medium, 2), (Self::High, 3)];
+}
+
+impl Code for EventKind {
+    const ALL: &'static [(Self, i16)] = &[
+        (Self::Started, 1),
+        (Self::Paused, 2),
+        (Self::Resumed, 3),
+        (Self::Ended, 4),
+        (Self::ActivityLogged, 5),
+    ];
 }
 
 impl Code for Recurrence {

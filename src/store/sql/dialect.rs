@@ -5,13 +5,16 @@ use std::{collections::BTreeMap, future::Future};
 use chrono::NaiveDate;
 use serde_json::value::RawValue;
 use sqlx::{
-    ColumnIndex, Database, Decode, Encode, IntoArguments, Row, Type, error::BoxDynError,
+    ColumnIndex, Database, Decode, Encode, IntoArguments, Pool, Row, Type, error::BoxDynError,
     types::Json,
 };
 use uuid::Uuid;
 
 use super::rows::Rows;
-use crate::domain::{ids::TenantId, time::Timestamp};
+use crate::{
+    domain::{ids::TenantId, time::Timestamp},
+    store::events::Wakes,
+};
 
 /// An engine that the one SQL implementation can run on.
 ///
@@ -57,6 +60,14 @@ pub trait Dialect:
     /// A bit for the day `d.local_date` of the period that begins on `r.start_date`: the first
     /// is 1.
     const DAY_BIT: &'static str;
+
+    /// The place of this transaction among all that write events: whoever writes it is told of
+    /// after all with a lower one.
+    const EVENT_POSITION: &'static str;
+    /// In a snapshot: no event below this position will be committed that it does not show.
+    const EVENT_HORIZON: &'static str;
+    /// Which life of the database it is: positions begin anew with the next one.
+    const EVENT_EPOCH: &'static str;
 
     /// Begins a transaction whose reads all see one snapshot, as the reader may see it.
     fn begin_read(reader: Reader) -> String;
@@ -112,6 +123,10 @@ pub trait Dialect:
         conn: &mut Self::Connection,
         transaction_id: &str,
     ) -> impl Future<Output = sqlx::Result<CommitOutcome>> + Send;
+
+    /// Tells other instances whose events were committed here, and is told of theirs, until it
+    /// fails. Does nothing for ever where others cannot be told.
+    fn relay(pool: &Pool<Self>, wakes: &Wakes) -> impl Future<Output = sqlx::Result<()>> + Send;
 
     /// What an error of the engine means for the transaction that met it.
     fn classify(error: &dyn sqlx::error::DatabaseError) -> ErrorClass;
@@ -230,6 +245,9 @@ fn fill<DB: Dialect>(sql: &str) -> String {
         .replace("{greatest}", DB::GREATEST)
         .replace("{least}", DB::LEAST)
         .replace("{day_bit}", DB::DAY_BIT)
+        .replace("{event_position}", DB::EVENT_POSITION)
+        .replace("{event_horizon}", DB::EVENT_HORIZON)
+        .replace("{event_epoch}", DB::EVENT_EPOCH)
 }
 
 /// A statement and its parameters. The SQL is a constant in which the engine fills

@@ -4,6 +4,7 @@ use uuid::Uuid;
 
 use super::{
     dialect::{Dialect, Query},
+    events,
     fault::Fault,
     requests, sessions, user_rows, users,
 };
@@ -35,7 +36,8 @@ pub async fn write<DB: Dialect>(
     let clients = forgotten.clients.iter().map(|id| id.0);
     any::<DB>(conn, tenant, sessions::CLEAR_CLIENTS, clients).await?;
     let requests = forgotten.requests.iter().map(|id| id.0);
-    any::<DB>(conn, tenant, requests::DELETE_REQUESTS, requests).await
+    any::<DB>(conn, tenant, requests::DELETE_REQUESTS, requests).await?;
+    events::forget::<DB>(conn, tenant, &forgotten.events).await
 }
 
 /// Writes as many rows as there are ids, or fails.

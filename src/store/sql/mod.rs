@@ -5,6 +5,7 @@ mod apply;
 mod codes;
 mod days;
 pub mod dialect;
+mod events;
 mod fault;
 mod forgotten;
 mod goal_counts;
@@ -41,7 +42,11 @@ use self::{
     pools::Pools,
     tenants::Tenant,
 };
-use super::{OpenError, points::Outbox};
+use super::{
+    OpenError,
+    events::{Events, Wakes},
+    points::Outbox,
+};
 use crate::domain::{
     ids::{IdSource, TenantId},
     time::Clock,
@@ -58,6 +63,8 @@ const TENANTS: usize = 10_000;
 pub struct SqlStore<DB: Dialect> {
     pools: Arc<Pools<DB>>,
     outbox: Outbox,
+    events: Events,
+    wakes: Arc<Wakes>,
     clock: Arc<dyn Clock>,
     ids: Arc<dyn IdSource>,
     /// Tenants as the writer last saw them.
@@ -98,12 +105,15 @@ impl<DB: Dialect> SqlStore<DB> {
     pub fn new(
         pools: Pools<DB>,
         outbox: Outbox,
+        events: Events,
         clock: Arc<dyn Clock>,
         ids: Arc<dyn IdSource>,
     ) -> Self {
         Self {
             pools: Arc::new(pools),
             outbox,
+            events,
+            wakes: Arc::default(),
             clock,
             ids,
             tenants: Arc::new(Cache::new(TENANTS)),
@@ -116,6 +126,8 @@ impl<DB: Dialect> Clone for SqlStore<DB> {
         Self {
             pools: self.pools.clone(),
             outbox: self.outbox,
+            events: self.events,
+            wakes: self.wakes.clone(),
             clock: self.clock.clone(),
             ids: self.ids.clone(),
             tenants: self.tenants.clone(),

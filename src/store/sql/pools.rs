@@ -57,6 +57,11 @@ impl<DB: Dialect> Pools<DB> {
         self.read.acquire().await
     }
 
+    /// The readers' connections, for who keeps one.
+    pub const fn readers(&self) -> &Pool<DB> {
+        &self.read
+    }
+
     pub async fn close(&self) {
         self.read.close().await;
         if let Some(replica) = &self.replica {

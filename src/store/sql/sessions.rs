@@ -244,7 +244,7 @@ pub fn session<DB: Dialect>(row: &DB::Row) -> Result<Session, Fault> {
         id: SessionId(get::<DB, _>(row, "id")?),
         user_id: UserId(get::<DB, _>(row, "user_id")?),
         context: context::<DB>(row)?,
-        phase: phase::<DB>(row)?,
+        phase: phase::<DB>(row, "user_sessions")?,
         started_at: get::<DB, _>(row, "started_at")?,
         start_date: get::<DB, _>(row, "start_date")?,
         last_active_at: get::<DB, _>(row, "last_active_at")?,
@@ -307,7 +307,9 @@ fn context<DB: Dialect>(row: &DB::Row) -> Result<SessionContext, Fault> {
     })
 }
 
-fn phase<DB: Dialect>(row: &DB::Row) -> Result<Phase, Fault> {
+/// The columns of any table that say in which phase a session is or was.
+pub fn phase<DB: Dialect>(row: &DB::Row, table: &'static str) -> Result<Phase, Fault> {
+    let corrupt = |column| Fault::Corrupt { table, column };
     let state: i16 = get::<DB, _>(row, "state")?;
     match SessionState::from_code(state).ok_or_else(|| corrupt("state"))? {
         SessionState::Active => Ok(Phase::Active),

@@ -15,7 +15,7 @@ use uuid::Uuid;
 use super::{
     SELECT_SCHEMA_VERSION, SqlStore, activities, days,
     dialect::{CommitOutcome, Dialect, Query, Reader, get},
-    goal_counts, goal_progress, goals, insights, listing, performance, points,
+    events, goal_counts, goal_progress, goals, insights, listing, performance, points,
     pools::{Pools, Tx},
     practice, read, requests,
     rows::{Cells, Kind, Rows},
@@ -34,6 +34,7 @@ use crate::{
     },
     store::{
         Error,
+        events::Events,
         points::Outbox,
         postgres, sqlite,
         writer::{Apply, Job},
@@ -62,6 +63,12 @@ fn statements() -> Vec<(String, usize, Many)> {
     let goals_of_days = [goals::SELECT_GOALS, goals::AND_OF_DAYS].concat();
     let goals_reached = [goals::SELECT_GOALS, goals::AND_COMPLETED].concat();
     let in_days = [performance::COUNT_COHORT, performance::OF_DAYS].concat();
+    let events_of_user = [
+        events::SELECT_EVENTS,
+        &events::AND_OF_WATCHED.replace("$?", "$5"),
+        &events::IN_ORDER_OF_EVENTS.replace("$?", "$6"),
+    ]
+    .concat();
     let keys = || days::key_columns([]);
     let plain = |sql: &str, parameters| (sql.to_owned(), parameters, Many::Nothing);
     let ids = |sql: &str, parameters| (sql.to_owned(), parameters, Many::Ids);
@@ -166,6 +173,14 @@ fn statements() -> Vec<(String, usize, Many)> {
         rows_after(points::WRITE_FAILED, 2, points::failed_columns([])),
         rows_after(points::CALL_NEXT, 2, points::user_columns([])),
         plain(points::SELECT_OLDEST_AWARD, 1),
+        rows(events::INSERT_EVENTS, events::columns(&[])),
+        plain(events::SELECT_BOUNDS, 1),
+        plain(events::SELECT_LAST_EVENT, 3),
+        plain(&events_of_user, 6),
+        plain(events::SELECT_TENANTS_WITH_OLD_EVENTS, 3),
+        plain(events::SELECT_OLD_EVENTS, 3),
+        rows(events::DELETE_EVENTS, events::place_columns([])),
+        rows(events::UPSERT_TRIMS, events::place_columns([])),
     ]
 }
 
@@ -460,7 +475,7 @@ async fn a_batch_of_several_tenants_is_one_transaction() {
     let url = pg::database().await;
     let pools = postgres::open(&url, None, true).await.unwrap();
     let clock = Arc::new(ManualClock::at(Timestamp::FIRST));
-    let store = SqlStore::new(pools, Outbox::Off, clock, Arc::new(RandomIds));
+    let store = SqlStore::new(pools, Outbox::Off, Events::Off, clock, Arc::new(RandomIds));
     let ids = [1, 2, 3].map(Uuid::from_u128);
     let mut jobs = ids.map(|id| -> Box<dyn Job> { Box::new(Appear(tenant(id))) });
     // What is refused would be cut in two, and done all the same.
@@ -513,6 +528,7 @@ fn every_constant_of_sql_is_prepared() {
     let sources = [
         include_str!("activities.rs"),
         include_str!("days.rs"),
+        include_str!("events.rs"),
         include_str!("goal_counts.rs"),
         include_str!("goal_progress.rs"),
         include_str!("goals.rs"),

@@ -42,6 +42,24 @@ pub const USERS: UserTable = UserTable {
 /// What else there is of a user, in the order in which it goes: what refers to a row before it.
 pub const USER_TABLES: &[UserTable] = &[
     UserTable {
+        name: "session_events",
+        owner: "user_id",
+        key: &[("epoch", Int), ("position", Int), ("number", Int)],
+        columns: &[
+            ("session_id", Uuid),
+            ("kind", Small),
+            ("created_at", Time),
+            ("state", Small),
+            ("last_active_at", Time),
+            ("paused_at", Time),
+            ("ended_at", Time),
+            ("end_reason", Small),
+            ("duration_micros", Int),
+            ("points_earned", Int),
+            ("expires_at", Time),
+        ],
+    },
+    UserTable {
         name: "points_outbox",
         owner: "user_id",
         key: &[("position", Int)],
