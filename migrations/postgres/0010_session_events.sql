@@ -24,6 +24,8 @@ CREATE TABLE session_events (
     number          bigint      NOT NULL,
     user_id         uuid        NOT NULL,
     session_id      uuid        NOT NULL,
+    -- The session's: the id of a deleted one may be used again.
+    started_at      timestamptz NOT NULL,
     -- 1 started, 2 paused, 3 resumed, 4 ended, 5 activity logged.
     kind            smallint    NOT NULL CHECK (kind BETWEEN 1 AND 5),
     created_at      timestamptz NOT NULL,

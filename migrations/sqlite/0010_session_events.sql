@@ -18,6 +18,8 @@ CREATE TABLE session_events (
     number          INTEGER NOT NULL,
     user_id         BLOB    NOT NULL,
     session_id      BLOB    NOT NULL,
+    -- The session's: the id of a deleted one may be used again.
+    started_at      INTEGER NOT NULL,
     -- 1 started, 2 paused, 3 resumed, 4 ended, 5 activity logged.
     kind            INTEGER NOT NULL CHECK (kind BETWEEN 1 AND 5),
     created_at      INTEGER NOT NULL,

@@ -28,6 +28,8 @@ pub struct SessionEvent {
     pub kind: EventKind,
     pub session_id: SessionId,
     pub user_id: UserId,
+    /// The session's, by which it is known from a later one with the same id.
+    pub started_at: Timestamp,
     /// When it was written; a session that the sweep ends ended before.
     pub at: Timestamp,
     pub phase: Phase,
@@ -50,6 +52,7 @@ impl SessionEvent {
             kind,
             session_id: session.id,
             user_id: session.user_id,
+            started_at: session.started_at,
             at: now,
             phase: session.phase,
             last_active_at: session.last_active_at,
@@ -57,6 +60,13 @@ impl SessionEvent {
             duration: session.duration(now),
             expires_at: session.expiry(settings).map(|expiry| expiry.due_at),
         }
+    }
+
+    /// Whether it happened to this session, and not to one whose id it has since that was deleted.
+    #[must_use]
+    pub fn is_of(&self, session: &Session) -> bool {
+        let of = (session.id, session.user_id, session.started_at);
+        of == (self.session_id, self.user_id, self.started_at)
     }
 
     /// The session as it was then, from what is stored of it later. Its single pauses and correct

@@ -78,7 +78,7 @@ async fn delete(db: &Fixture, user: UserId) -> Result<Receipt, Error> {
     delete_user(&db.writer, db.tenant, user).await
 }
 
-fn counted(rows: &[(&'static str, i64); 12]) -> BTreeMap<&'static str, i64> {
+fn counted(rows: &[(&'static str, i64); 13]) -> BTreeMap<&'static str, i64> {
     BTreeMap::from(*rows)
 }
 
@@ -96,6 +96,7 @@ fn of_everything() -> BTreeMap<&'static str, i64> {
         ("goals", 1),
         ("goal_progress", 1),
         ("points_outbox", 6),
+        ("session_events", 7),
     ])
 }
 

@@ -41,6 +41,7 @@ mod concurrency;
 mod deletion;
 mod deletion_model;
 mod ending;
+mod events;
 mod exporting;
 mod fixture;
 mod goal_model;

@@ -3,7 +3,7 @@
 use dwell::{
     domain::{
         activity::ActivityDetails,
-        commands::{CreateGoal, LogActivity},
+        commands::{CreateGoal, ForgetEvents, LogActivity},
         goal::{GoalDetails, GoalPriority, GoalType},
         ids::{ActivityId, GoalId},
         session::{SessionContext, Subject},
@@ -154,6 +154,11 @@ async fn fill(db: &Fixture) {
         ..UsageIncrement::default()
     };
     db.record_once(user(1), usage, 1).await.unwrap();
+    // The first and the last, and so not all.
+    db.pass(MINUTE);
+    let places = db.store.list_events_before(db.tenant, db.now(), 1).await;
+    let places = places.unwrap();
+    db.submit(ForgetEvents { places }).await.unwrap();
 }
 
 #[tokio::test]

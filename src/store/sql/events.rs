@@ -54,8 +54,8 @@ pub const SELECT_LAST_EVENT: &str = "
 
 /// After the place $3 and $4 of the epoch $2.
 pub const SELECT_EVENTS: &str = "
-    SELECT epoch, position, number, user_id, session_id, kind, created_at, state, last_active_at,
-        paused_at, ended_at, end_reason, duration_micros, points_earned, expires_at
+    SELECT epoch, position, number, user_id, session_id, started_at, kind, created_at, state,
+        last_active_at, paused_at, ended_at, end_reason, duration_micros, points_earned, expires_at
     FROM session_events
     WHERE tenant_id = $1 AND epoch = $2 AND (position, number) > ($3, $4)";
 pub const AND_OF_WATCHED: &str = " AND user_id = $?";
@@ -104,6 +104,7 @@ pub fn columns(events: &[SessionEvent]) -> Rows<'static> {
         .int("number", |(number, _)| number)
         .uuid("user_id", |(_, event)| event.user_id.0)
         .uuid("session_id", |(_, event)| event.session_id.0)
+        .time("started_at", |(_, event)| event.started_at)
         .small("kind", |(_, event)| event.kind.code())
         .time("created_at", |(_, event)| event.at)
         .small("state", |(_, event)| state(event.phase).code())
@@ -159,6 +160,7 @@ fn event<DB: Dialect>(row: &DB::Row) -> Result<(EventPlace, SessionEvent), Fault
         kind: kind.ok_or_else(|| corrupt("kind"))?,
         session_id: SessionId(get::<DB, _>(row, "session_id")?),
         user_id: UserId(get::<DB, _>(row, "user_id")?),
+        started_at: get::<DB, _>(row, "started_at")?,
         at: get::<DB, _>(row, "created_at")?,
         phase: sessions::phase::<DB>(row, "session_events")?,
         last_active_at: get::<DB, _>(row, "last_active_at")?,
@@ -272,7 +274,8 @@ async fn told<DB: Dialect>(
     let rows = sessions::by_ids::<DB>(conn, tenant, sessions::AND_IDS, ids).await?;
     let sessions: BTreeMap<_, _> = rows.into_iter().map(|row| (row.id, row)).collect();
     let told = events.into_iter().filter_map(|(place, event)| {
-        let session = sessions.get(&event.session_id)?;
+        let session = sessions.get(&event.session_id);
+        let session = session.filter(|session| event.is_of(session))?;
         Some(ToldEvent {
             place,
             kind: event.kind,

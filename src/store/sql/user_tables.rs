@@ -47,6 +47,7 @@ pub const USER_TABLES: &[UserTable] = &[
         key: &[("epoch", Int), ("position", Int), ("number", Int)],
         columns: &[
             ("session_id", Uuid),
+            ("started_at", Time),
             ("kind", Small),
             ("created_at", Time),
             ("state", Small),
