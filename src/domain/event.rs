@@ -99,3 +99,189 @@ pub struct EventPlace {
     /// Within the transaction, from 0.
     pub number: i64,
 }
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::domain::{
+        activity::ActivityDetails,
+        commands::{
+            EndSession, Heartbeat, LogActivity, PauseSession, RecordSession, RecordedTime,
+            ResumeSession, RevokeSessions, StartSession,
+        },
+        ids::ActivityId,
+        ledger::{Command, Ledger},
+        session::{EndReason, SessionContext},
+        user::LockedUser,
+    };
+
+    const USER: UserId = UserId(Uuid::from_u128(1));
+    const SESSION: SessionId = SessionId(Uuid::from_u128(2));
+
+    /// A batch that has locked the user, of whom nothing is stored.
+    fn ledger() -> Ledger {
+        let settings = TenantSettings {
+            max_open_sessions: Some(1),
+            ..TenantSettings::default()
+        };
+        let mut ledger = Ledger::new(settings, Timestamp::FIRST + Duration::from_hours(48));
+        let row = LockedUser {
+            has_active_goals: false,
+            deleted_at: None,
+        };
+        ledger.lock([USER], [(USER, row)]);
+        ledger.open_sessions.load([USER], []);
+        ledger
+    }
+
+    fn context() -> SessionContext {
+        SessionContext {
+            session_type: "normal".to_owned(),
+            client_type: "web".to_owned(),
+            client_info: String::new(),
+            ip_address: None,
+            subject: None,
+            focus_mode: false,
+            location: String::new(),
+            metadata: None,
+        }
+    }
+
+    fn start(number: u128) -> StartSession {
+        StartSession {
+            user_id: USER,
+            session_id: SessionId(Uuid::from_u128(number)),
+            context: context(),
+            fingerprint: None,
+        }
+    }
+
+    /// What a command has told, as kinds and sessions.
+    fn told<C: Command>(ledger: &mut Ledger, command: &C) -> Vec<(EventKind, u128)> {
+        ledger.events.clear();
+        command.decide(ledger).map(drop).unwrap();
+        let events = ledger.events.iter();
+        let told = events.map(|event| (event.kind, event.session_id.0.as_u128()));
+        told.collect()
+    }
+
+    fn pause() -> PauseSession {
+        PauseSession {
+            user_id: USER,
+            session_id: SESSION,
+        }
+    }
+
+    #[test]
+    fn a_command_tells_of_what_it_changes() {
+        use EventKind::{ActivityLogged, Ended, Paused, Resumed, Started};
+
+        let mut ledger = ledger();
+        let ledger = &mut ledger;
+        assert_eq!(told(ledger, &start(2)), [(Started, 2)]);
+        let heartbeat = Heartbeat {
+            user_id: USER,
+            session_id: SESSION,
+        };
+        assert_eq!(told(ledger, &heartbeat), []);
+        assert_eq!(told(ledger, &pause()), [(Paused, 2)]);
+        assert_eq!(told(ledger, &pause()), []);
+        let resume = ResumeSession {
+            user_id: USER,
+            session_id: SESSION,
+        };
+        assert_eq!(told(ledger, &resume), [(Resumed, 2)]);
+        assert_eq!(told(ledger, &resume), []);
+        let activity = LogActivity {
+            user_id: USER,
+            session_id: SESSION,
+            activity_id: ActivityId(Uuid::from_u128(9)),
+            details: ActivityDetails {
+                activity_type: "reading".to_owned(),
+                content_type: String::new(),
+                content_id: String::new(),
+                items_completed: 0,
+                items_correct: 0,
+                metadata: None,
+            },
+            start_time: None,
+            duration: Duration::ZERO,
+            fingerprint: None,
+        };
+        assert_eq!(told(ledger, &activity), [(ActivityLogged, 2)]);
+        // One makes room for the next.
+        assert_eq!(told(ledger, &start(3)), [(Ended, 2), (Started, 3)]);
+        let end = EndSession {
+            user_id: USER,
+            session_id: SessionId(Uuid::from_u128(3)),
+            review: SessionReview::default(),
+            end_time: None,
+        };
+        assert_eq!(told(ledger, &end), [(Ended, 3)]);
+        assert_eq!(told(ledger, &end), []);
+        let record = RecordSession {
+            user_id: USER,
+            session_id: SessionId(Uuid::from_u128(4)),
+            context: context(),
+            review: SessionReview::default(),
+            time: RecordedTime::Last(Duration::from_mins(5)),
+            fingerprint: None,
+        };
+        assert_eq!(told(ledger, &record), [(Ended, 4)]);
+        assert_eq!(told(ledger, &start(5)), [(Started, 5)]);
+        let revoke = RevokeSessions {
+            user_id: USER,
+            session_ids: None,
+            except: None,
+        };
+        assert_eq!(told(ledger, &revoke), [(Ended, 5)]);
+        ledger.reset();
+        assert_eq!(ledger.events, []);
+    }
+
+    #[test]
+    fn who_touches_an_expired_session_tells_of_its_end_first() {
+        let mut ledger = ledger();
+        start(2).decide(&mut ledger).unwrap();
+        let begun = ledger.now;
+        ledger.now = begun + Duration::from_hours(1);
+        ledger.events.clear();
+        assert!(pause().decide(&mut ledger).is_err());
+        let reason = EndReason::IdleTimeout;
+        let event = ledger.events[0];
+        assert_eq!(event.kind, EventKind::Ended);
+        assert_eq!(event.phase, Phase::Ended { at: begun, reason });
+        assert_eq!((event.at, ledger.events.len()), (ledger.now, 1));
+    }
+
+    #[test]
+    fn later_changes_do_not_show_in_an_event() {
+        let mut ledger = ledger();
+        start(2).decide(&mut ledger).unwrap();
+        ledger.now = ledger.now + Duration::from_mins(3);
+        let paused = pause().decide(&mut ledger).unwrap();
+        let event = *ledger.events.last().unwrap();
+        ledger.now = ledger.now + Duration::from_mins(3);
+        let review = SessionReview {
+            notes: "well done".to_owned(),
+            ..SessionReview::default()
+        };
+        let end = EndSession {
+            user_id: USER,
+            session_id: SESSION,
+            review,
+            end_time: None,
+        };
+        let mut later = end.decide(&mut ledger).unwrap().view.session;
+        assert!(event.is_of(&later));
+        let mut view = event.view(later.clone());
+        // What nobody is told of.
+        view.session.pauses.clear();
+        view.session.sweep_at = paused.session.sweep_at;
+        assert_eq!(view, paused);
+        later.started_at = later.started_at + Duration::from_secs(1);
+        assert!(!event.is_of(&later));
+    }
+}

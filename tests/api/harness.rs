@@ -140,6 +140,17 @@ impl Server {
         Self::on(&self.url, self.dir, self.setup).await
     }
 
+    /// Another instance on the same database, with a clock of its own; of PostgreSQL.
+    pub async fn beside(&self) -> Self {
+        Self::on(&self.url, None, self.setup.clone()).await
+    }
+
+    /// The same after a restart, with these flags.
+    pub async fn told(mut self, flags: &[&'static str]) -> Self {
+        self.setup.flags = flags.to_vec();
+        self.restarted().await
+    }
+
     /// The names of the database's files, in order; of SQLite.
     pub fn files(&self) -> Vec<String> {
         let dir = self.dir.as_ref().unwrap();

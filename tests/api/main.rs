@@ -61,4 +61,5 @@ mod streams;
 mod tenancy;
 mod usage;
 mod values;
+mod watch;
 mod wire;

@@ -60,6 +60,7 @@ macro_rules! calls {
             StreamHeartbeats(pb::StreamHeartbeatsRequest),
             ImportUsage(pb::ImportUsageRequest),
             StreamUsageStats(pb::StreamUsageStatsRequest),
+            WatchSessions(pb::WatchSessionsRequest),
             ExportSessions(pb::ExportSessionsRequest),
             ExportUserData(pb::ExportUserDataRequest),
         }
@@ -93,6 +94,10 @@ macro_rules! calls {
                         let mut days = days.into_inner();
                         while days.message().await?.is_some() {}
                     }
+                    Self::WatchSessions(request) => {
+                        let events = caller.sessions.watch_sessions(request).await?;
+                        events.into_inner().message().await?;
+                    }
                     Self::ExportSessions(request) => {
                         let chunks = caller.reports.export_sessions(request).await?;
                         let mut chunks = chunks.into_inner();
@@ -114,6 +119,7 @@ macro_rules! calls {
                     Self::StreamHeartbeats(_) => "StreamHeartbeatsRequest",
                     Self::ImportUsage(_) => "ImportUsageRequest.record",
                     Self::StreamUsageStats(_) => "StreamUsageStatsRequest",
+                    Self::WatchSessions(_) => "WatchSessionsRequest",
                     Self::ExportSessions(_) => "ExportSessionsRequest",
                     Self::ExportUserData(_) => "ExportUserDataRequest",
                 }
@@ -179,6 +185,12 @@ impl From<pb::ImportUsageRequest> for Call {
 impl From<pb::StreamUsageStatsRequest> for Call {
     fn from(request: pb::StreamUsageStatsRequest) -> Self {
         Self::StreamUsageStats(request)
+    }
+}
+
+impl From<pb::WatchSessionsRequest> for Call {
+    fn from(request: pb::WatchSessionsRequest) -> Self {
+        Self::WatchSessions(request)
     }
 }
 

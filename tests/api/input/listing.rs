@@ -1,6 +1,9 @@
 //! Requests for many sessions or activities.
 
-use dwell::pb::v1::{ListActivitiesRequest, ListSessionsRequest, RevokeSessionsRequest, Subject};
+use dwell::pb::v1::{
+    ListActivitiesRequest, ListSessionsRequest, RevokeSessionsRequest, Subject,
+    WatchSessionsRequest,
+};
 
 use super::{
     Tokens,
@@ -143,6 +146,28 @@ pub fn list_activities(tokens: &Tokens) -> Vec<Row> {
         rows.push(bad(&["page_token"], |r: &mut Request| {
             r.session_id = id(1);
             r.page_token = own;
+        }));
+    }
+    rows
+}
+
+pub fn watch(tokens: &Tokens) -> Vec<Row> {
+    type Request = WatchSessionsRequest;
+    let mut rows = optional_uuid("user_id", USER, |r: &mut Request, id| r.user_id = id);
+    let mut others = vec![&*tokens.sessions, &tokens.activities, &tokens.days];
+    others.extend(tokens.foreign.iter().map(String::as_str));
+    rows.extend(token(
+        "resume_token",
+        &tokens.watch,
+        &others,
+        |r: &mut Request, t| r.resume_token = t,
+    ));
+    let own = tokens.watch.clone();
+    if !own.is_empty() {
+        // Of everyone's.
+        rows.push(bad(&["resume_token"], |r: &mut Request| {
+            r.user_id = USER.into();
+            r.resume_token = own;
         }));
     }
     rows

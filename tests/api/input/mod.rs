@@ -38,6 +38,7 @@ pub struct Tokens {
     pub days: String,
     pub goals: String,
     pub progress: String,
+    pub watch: String,
     /// Of the same lists of another tenant.
     pub foreign: Vec<String>,
 }
@@ -105,7 +106,7 @@ async fn furnish(server: &Server) -> Tokens {
     let own = fill(&mut server.tenant(1)).await;
     let foreign = fill(&mut server.tenant(2)).await;
     server.set_clock(MORNING);
-    let [sessions, activities, users, days, goals, progress] = own;
+    let [sessions, activities, users, days, goals, progress, watch] = own;
     Tokens {
         sessions,
         activities,
@@ -113,12 +114,13 @@ async fn furnish(server: &Server) -> Tokens {
         days,
         goals,
         progress,
+        watch,
         foreign: foreign.to_vec(),
     }
 }
 
 /// Two of everything, and the tokens of pages of one.
-async fn fill(caller: &mut Caller) -> [String; 6] {
+async fn fill(caller: &mut Caller) -> [String; 7] {
     let long = "a".repeat(50);
     caller
         .set(pb::TenantSettings {
@@ -160,6 +162,9 @@ async fn fill(caller: &mut Caller) -> [String; 6] {
     let mut days = caller.usage.stream_usage_stats(always()).await.unwrap();
     let day = days.get_mut().message().await.unwrap().unwrap();
     let [goals, progress] = goals::fill(caller).await;
+    let all = pb::WatchSessionsRequest::default();
+    let mut events = caller.sessions.watch_sessions(all).await.unwrap();
+    let first = events.get_mut().message().await.unwrap().unwrap();
     [
         sessions.into_inner().next_page_token,
         activities.into_inner().next_page_token,
@@ -167,6 +172,7 @@ async fn fill(caller: &mut Caller) -> [String; 6] {
         day.resume_token,
         goals,
         progress,
+        first.resume_token,
     ]
 }
 
@@ -225,6 +231,7 @@ fn every_field_of_every_request_is_in_the_table() {
         days: String::new(),
         goals: String::new(),
         progress: String::new(),
+        watch: String::new(),
         foreign: Vec::new(),
     };
     let covered: BTreeSet<_> = table(&nothing)

@@ -4,7 +4,7 @@ use dwell::pb::v1::{
     EndSessionRequest, GetSessionRequest, HeartbeatRequest, ListActivitiesRequest,
     ListSessionsRequest, LogActivityRequest, PauseSessionRequest, RecordSessionRequest,
     ResumeSessionRequest, RevokeSessionsRequest, StartSessionRequest, StreamHeartbeatsRequest,
-    Subject,
+    Subject, WatchSessionsRequest,
 };
 
 use super::{
@@ -33,6 +33,7 @@ pub fn rows(tokens: &Tokens) -> Vec<Row> {
     rows.extend(listing::revoke());
     rows.extend(log_activity());
     rows.extend(listing::list_activities(tokens));
+    rows.extend(listing::watch(tokens));
     rows
 }
 
@@ -54,6 +55,7 @@ right! {
     RevokeSessionsRequest { session_ids: vec![id(99)] }
     LogActivityRequest { session_id: SESSION.to_owned(), activity_type: "reading".to_owned() }
     ListActivitiesRequest { session_id: SESSION.to_owned() }
+    WatchSessionsRequest {}
 }
 
 macro_rules! right_with_a_session {

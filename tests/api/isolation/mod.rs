@@ -19,7 +19,7 @@ use self::{
     fields::{Field, Kind, fields, method, methods, short},
     world::{Answer, Party},
 };
-use crate::{auth::setup, harness::Server, values::id, wire::NOT_YET};
+use crate::{auth::setup, harness::Server, values::id};
 
 /// The checks of one matrix, at least; there are four.
 const CHECKS: usize = 3_500;
@@ -72,6 +72,8 @@ struct Matrix {
     /// Where the owner is.
     with: Server,
     without: Server,
+    /// Where the caller watches from, with the owner and without.
+    watched: [String; 2],
     /// Tokens that the owner was given.
     tokens: Vec<String>,
     /// Ids that were made up.
@@ -94,6 +96,10 @@ impl Matrix {
 
     async fn of(caller: Party, owner: Party, (with, without): (Server, Server)) -> Self {
         owner.settle(&with).await;
+        let watched = [
+            caller.watched_from(&with).await,
+            caller.watched_from(&without).await,
+        ];
         for server in [&with, &without] {
             caller.settle(server).await;
             // Whatever is written from now on is written at another time.
@@ -104,6 +110,7 @@ impl Matrix {
             owner,
             with,
             without,
+            watched,
             tokens: Vec::new(),
             made: 0,
             understood: BTreeSet::new(),
@@ -127,6 +134,7 @@ impl Matrix {
         for call in DELETIONS {
             self.with_every_id(*call).await;
         }
+        self.watched().await;
         let after = self.seen_by_owner().await;
         for (before, after) in before.iter().zip(&after) {
             let name = before.0;
@@ -173,13 +181,25 @@ impl Matrix {
         seen
     }
 
+    /// Whatever happened to anybody's sessions since, the caller is told the same.
+    async fn watched(&mut self) {
+        let last = id(1 << 33);
+        let with = self.caller.watched(&self.with, &self.watched[0], &last);
+        let without = self.caller.watched(&self.without, &self.watched[1], &last);
+        let (with, without) = tokio::join!(with, without);
+        assert!(with.len() > 20, "{with:#?}");
+        self.check(with == without, || {
+            format!("WatchSessions\n  with the owner: {with:#?}\n  without: {without:#?}")
+        });
+    }
+
     /// The tokens of all lists that the owner may read, or else those who may.
     async fn take_tokens(&mut self) {
         for (name, json) in CALLS {
             let rpc = method(name);
             let mut fields = fields(&rpc).into_iter();
             let field = fields.find(|field| field.kind == Kind::Token && field.is_read());
-            let Some(field) = field.filter(|_| !is_not_yet(name)) else {
+            let Some(field) = field else {
                 continue;
             };
             let operator = self.owner.operator();
@@ -201,7 +221,6 @@ impl Matrix {
         let answer = self.compare(&method(name), json, request).await;
         let expected = match answer.code() {
             Code::PermissionDenied if self.caller.is_user => Code::PermissionDenied,
-            _ if is_not_yet(name) => Code::Unimplemented,
             _ => Code::Ok,
         };
         let is_right = answer.code() == expected;
@@ -308,7 +327,6 @@ impl Matrix {
                 let code = self.compare(rpc, &label, request).await.code();
                 let refused = match code {
                     Code::PermissionDenied => self.caller.is_user,
-                    Code::Unimplemented => is_not_yet(&short(rpc)),
                     code => code == Code::InvalidArgument || !field.is_read(),
                 };
                 self.check(refused, || format!("{}: {label}: {code}", short(rpc)));
@@ -342,10 +360,6 @@ impl Matrix {
         self.made += 1;
         self.caller.request(json, &id(1 << 32 | self.made))
     }
-}
-
-fn is_not_yet(name: &str) -> bool {
-    NOT_YET.iter().any(|path| path.ends_with(name))
 }
 
 /// Ways to write an id.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use dwell::pb::v1;
 use prost::Message;
 use prost_reflect::{DynamicMessage, MethodDescriptor};
 use serde_json::Value as Json;
@@ -12,7 +13,12 @@ use super::{
     calls::{Call, DELETION, GIVEN, NAMES},
     fields::{encode, method, short},
 };
-use crate::{auth::token, harness::Server, values::id, wire::call_with};
+use crate::{
+    auth::token,
+    harness::{Caller, Server},
+    values::{id, start},
+    wire::call_with,
+};
 
 /// Somebody with ids of their own, in a tenant.
 pub struct Party {
@@ -96,6 +102,42 @@ impl Party {
     pub async fn asks(&self, server: &Server, (name, json): Call) -> Answer {
         let request = self.request(json, &id(0));
         self.ask(server, &method(name), &[request]).await
+    }
+
+    /// Where who watches now would go on.
+    pub async fn watched_from(&self, server: &Server) -> String {
+        let watch = ("SessionService/WatchSessions", "{}");
+        let first = self.asks(server, watch).await;
+        first.token(&method(watch.0)).unwrap()
+    }
+
+    /// All that it is told of sessions from there on, up to one that it starts as the last.
+    pub async fn watched(&self, server: &Server, from: &str, last: &str) -> Vec<v1::SessionEvent> {
+        let user = self.is_user.then(|| self.id("@user"));
+        let role = if self.is_user { "user" } else { "service" };
+        let bearer = token(server, self.tenant, role, user.as_deref());
+        let mut caller = Caller::bearing(&server.channel, &bearer);
+        let begin = v1::StartSessionRequest {
+            session_id: last.to_owned(),
+            ..start(&self.id("@user"))
+        };
+        caller.start(begin).await;
+        let request = v1::WatchSessionsRequest {
+            resume_token: from.to_owned(),
+            ..Default::default()
+        };
+        let events = caller.sessions.watch_sessions(request).await.unwrap();
+        let mut events = events.into_inner();
+        let mut told = Vec::new();
+        loop {
+            let event = events.message().await.unwrap().unwrap().event;
+            let Some(event) = event else { continue };
+            let is_last = event.session.as_ref().unwrap().id == last;
+            told.push(event);
+            if is_last {
+                return told;
+            }
+        }
     }
 
     /// Makes what everybody has.
