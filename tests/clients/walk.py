@@ -632,6 +632,64 @@ def walk_heartbeats(api):
     check("bad ones end nothing", [a.code for a in answers], [0, 3, 0, 5, 0])
 
 
+def walk_watch(api, twin, neighbour):
+    """What one instance writes, whoever watches at the other is told."""
+    user = new_id()
+    stream = twin.WatchSessions(sessions.WatchSessionsRequest(user_id=user), timeout=20)
+    first = next(stream)
+    check("a watch begins with a token alone", (first.HasField("event"), first.resume_token != ""), (False, True))
+    begun = api.StartSession(sessions.StartSessionRequest(user_id=user)).session
+    api.StartSession(sessions.StartSessionRequest(user_id=new_id()))
+    event = next(stream)
+    check("a start at the other instance is told", event.event.session, begun)
+    token = event.resume_token
+    api.PauseSession(sessions.PauseSessionRequest(session_id=begun.id))
+    twin.ResumeSession(sessions.ResumeSessionRequest(session_id=begun.id))
+    api.EndSession(sessions.EndSessionRequest(session_id=begun.id, notes="done"))
+    kinds = [next(stream).event.kind for _ in range(3)]
+    kind = sessions.SessionEvent.Kind.Value
+    wanted = [kind("KIND_PAUSED"), kind("KIND_RESUMED"), kind("KIND_ENDED")]
+    check("and what follows, in order", kinds, wanted)
+    stream.cancel()
+    again = sessions.WatchSessionsRequest(user_id=user, resume_token=token)
+    stream = api.WatchSessions(again, timeout=20)
+    next(stream)
+    check("a token goes on at any instance", [next(stream).event.kind for _ in range(3)], wanted)
+    stream.cancel()
+    refused("not for a neighbour", neighbour.WatchSessions, again, Code.INVALID_ARGUMENT)
+    again.user_id = ""
+    refused("nor for everyone's", api.WatchSessions, again, Code.INVALID_ARGUMENT)
+
+
+class Watcher:
+    """One that goes on wherever it was, whatever becomes of the server."""
+
+    def __init__(self):
+        self.token, self.told, self.ends = "", [], []
+
+    def watch(self, channel):
+        request = sessions.WatchSessionsRequest(resume_token=self.token)
+        stream = Api(channel, TENANT).WatchSessions(request, timeout=60)
+        self.token = next(stream).resume_token
+        self.thread = threading.Thread(target=self.listen, args=[stream])
+        self.thread.start()
+
+    def listen(self, stream):
+        try:
+            for message in stream:
+                self.token = message.resume_token
+                if message.event.kind == sessions.SessionEvent.KIND_STARTED:
+                    self.told.append(message.event.session.id)
+        except grpc.RpcError as error:
+            self.ends.append(error.code())
+
+    def hears(self, wanted):
+        until = time.monotonic() + 15
+        while not wanted <= set(self.told) and time.monotonic() < until:
+            time.sleep(0.05)
+        return wanted <= set(self.told)
+
+
 def walk_bulk(api):
     def message():
         request = usage.ImportUsageRequest()
@@ -715,6 +773,8 @@ def walk_the_end(start, server):
 
     gateway = Api(server.channel, TENANT).StreamHeartbeats(one_and_wait(), timeout=20)
     next(gateway)
+    watcher = Watcher()
+    watcher.watch(server.channel)
     writers = Writers(server.channel)
     begun = time.monotonic()
     server.process.send_signal(signal.SIGTERM)
@@ -743,17 +803,29 @@ def walk_the_end(start, server):
     took = time.monotonic() - begun
     hold.set()
     writers.stop()
+    watcher.thread.join()
+    check("a watch of sessions ends with UNAVAILABLE too", watcher.ends, [Code.UNAVAILABLE])
     check("it exits with 0", code, 0)
     check(f"within 10 seconds ({took:.1f})", took < 10)
     check("refused calls were UNAVAILABLE", set(writers.other), {Code.UNAVAILABLE})
     server = start("dwell").listening()
     writers.verify(Api(server.channel, TENANT), "after SIGTERM")
+    watcher.watch(server.channel)
+    wanted = {session for session, _ in writers.answered}
 
     writers = Writers(server.channel)
     server.kill()
     writers.stop()
+    watcher.thread.join()
     server = start("dwell").listening()
     writers.verify(Api(server.channel, TENANT), "after kill -9")
+    watcher.watch(server.channel)
+    wanted |= {session for session, _ in writers.answered}
+    check("who watches again is told of every session", watcher.hears(wanted))
+    check("and of each once", len(watcher.told), len(set(watcher.told)))
+    server.process.terminate()
+    watcher.thread.join()
+    server = start("dwell").listening()
     return server
 
 
@@ -788,6 +860,7 @@ def walk(binary, engine, folder, servers):
     walk_privacy(Api(server.channel, new_id()), neighbour)
     walk_usage(api, neighbour)
     walk_heartbeats(api)
+    walk_watch(api, Api(twin.channel, TENANT), neighbour)
     walk_bulk(Api(server.channel, new_id()))
     opened = api.StartSession(sessions.StartSessionRequest(user_id=new_id())).session.id
     ended = Api(twin.channel, TENANT).EndSession(sessions.EndSessionRequest(session_id=opened))

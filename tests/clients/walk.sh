@@ -481,7 +481,7 @@ answered "a session to be forgotten" .created
 call TenantService/PurgeSessions '{"before": "2025-01-16T00:00:00Z", "dry_run": true}'
 answered "would be purged" '.purgedCount == "1"'
 call TenantService/ExportUserData "$of_person"
-same "an export has its rows" "users user_sessions user_usage_stats user_practice_times performance_days performance_months" \
+same "an export has its rows" "users session_events user_sessions user_usage_stats user_practice_times performance_days performance_months" \
     "$(jq -r .chunk <<<"$answer" | base64 -d | jq -r .table | tr '\n' ' ' | sed 's/ $//')"
 call TenantService/DeleteUserData "{\"user_id\": \"$person\", \"dry_run\": true}"
 answered "a dry run counts" '.deletedRows.user_sessions == "1" and .deleteTime == null'
@@ -508,6 +508,38 @@ for ((i = 0; i < 50; i++)); do
     sleep 0.1
 done
 same "a stream's bad message is answered with its code" 1 "$(grep -c '"code": 5' "$dir/gateway.out")"
+watch() { # TOKEN OUT: in the background, sets $watcher
+    : >"$2"
+    "$grpcurl" -plaintext -max-time 20 -emit-defaults -H "x-tenant-id: $tenant" \
+        -d "{\"resume_token\": \"$1\"}" "$address" dwell.v1.SessionService/WatchSessions >"$2" 2>&1 &
+    watcher=$!
+}
+hears() { # OUT TEXT: waits for it
+    local i
+    for ((i = 0; i < 100; i++)); do
+        grep -q "$2" "$1" && return
+        sleep 0.1
+    done
+    fail "a watcher hears of $2" "$(cat "$1")"
+}
+token_of() { # OUT: of its last message
+    sed -n 's/.*"resumeToken": "\(.*\)".*/\1/p' "$1" | tail -n 1
+}
+watched=5e1f0000-0000-4000-8000-0000000000e1
+watch "" "$dir/watch.out"
+hears "$dir/watch.out" resumeToken
+call SessionService/StartSession "{\"user_id\": \"$watched\", \"session_id\": \"$watched\", \"client_type\": \"web\"}"
+hears "$dir/watch.out" "$watched"
+same "who watches is told of a start" 1 "$(grep -c KIND_STARTED "$dir/watch.out")"
+kill "$watcher"
+wait "$watcher" || true
+call SessionService/EndSession "{\"session_id\": \"$watched\"}"
+watch "$(token_of "$dir/watch.out")" "$dir/watch.more"
+hears "$dir/watch.more" "$watched"
+same "and, back with a token, of the end it missed" "KIND_ENDED" \
+    "$(sed -n 's/.*"kind": "\(.*\)".*/\1/p' "$dir/watch.more")"
+call_as "$neighbour" SessionService/WatchSessions "{\"resume_token\": \"$(token_of "$dir/watch.out")\"}"
+refused "a token is nothing for a neighbour" $INVALID_ARGUMENT
 open_for 3 &
 clients=$!
 sleep 1.5
@@ -524,6 +556,9 @@ exec 9>&-
 code=0
 wait "$gateway" || code=$?
 same "the open stream ended with UNAVAILABLE" $((64 + 14)) "$code"
+code=0
+wait "$watcher" || code=$?
+same "and so did the watch" $((64 + 14)) "$code"
 ask "$address" grpc.health.v1.Health/Check
 if [ "$code" != 0 ]; then
     pass "after it nobody answers"
