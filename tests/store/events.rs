@@ -379,6 +379,32 @@ async fn a_transaction_that_commits_late_is_waited_for() {
 }
 
 #[tokio::test]
+async fn instances_wake_each_other_also_after_a_lost_connection() {
+    let db = Fixture::postgres().await;
+    let other = db.second_instance().await;
+    for store in [db.store.clone(), other.store.clone()] {
+        tokio::spawn(async move { store.relay_wakes().await });
+    }
+    let wake = other.store.event_wake(db.tenant);
+    let woken = async || {
+        let woken = tokio::time::timeout(Duration::from_mins(1), wake.notified()).await;
+        woken.unwrap();
+    };
+    // Once it listens, it may have missed something.
+    woken().await;
+    db.start_as(user(1), session(1)).await.unwrap();
+    woken().await;
+    let mut conn = PgConnection::connect(&db.url).await.unwrap();
+    let end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+        WHERE datname = current_database() AND pid <> pg_backend_pid()
+            AND (query LIKE 'LISTEN%' OR query LIKE '%pg_notify%')";
+    assert_eq!(conn.execute(end).await.unwrap().rows_affected(), 2);
+    woken().await;
+    db.end(session(1)).await.unwrap();
+    woken().await;
+}
+
+#[tokio::test]
 async fn a_database_that_was_restored_elsewhere_tells_of_its_new_life_alone() {
     let db = Fixture::postgres().await;
     let begin = db.events(None, 1).await.upto;

@@ -239,13 +239,17 @@ fn fill<DB: Dialect>(sql: &str) -> String {
     if !sql.contains('{') {
         return sql.to_owned();
     }
-    sql.replace("{for_update}", DB::FOR_UPDATE)
+    let sql = sql
+        .replace("{for_update}", DB::FOR_UPDATE)
         .replace("{skip_locked}", DB::SKIP_LOCKED)
         .replace("{added_features}", DB::ADDED_FEATURES)
         .replace("{greatest}", DB::GREATEST)
         .replace("{least}", DB::LEAST)
-        .replace("{day_bit}", DB::DAY_BIT)
-        .replace("{event_position}", DB::EVENT_POSITION)
+        .replace("{day_bit}", DB::DAY_BIT);
+    if !sql.contains("{event_") {
+        return sql;
+    }
+    sql.replace("{event_position}", DB::EVENT_POSITION)
         .replace("{event_horizon}", DB::EVENT_HORIZON)
         .replace("{event_epoch}", DB::EVENT_EPOCH)
 }
