@@ -68,7 +68,7 @@ async fn an_export_has_rows_of_every_table_and_of_nobody_else(db: Fixture) {
     let is = stored.into_iter().map(|row| row.table);
     let told = by_table(told.collect());
     assert_eq!(told, by_table(is.collect()));
-    assert_eq!(told.len(), 12);
+    assert_eq!(told.len(), 13);
     let all = lines.concat();
     for foreign in [user(2).0, user(3).0, session(102).0, session(103).0] {
         assert!(!all.contains(&foreign.to_string()), "{foreign}");
