@@ -234,9 +234,11 @@ impl Dialect for Sqlite {
         Ok(CommitOutcome::RolledBack)
     }
 
-    // Whoever else opens the file looks now and then.
-    async fn relay(_: &SqlitePool, _: &Wakes) -> sqlx::Result<()> {
-        std::future::pending().await
+    // Whoever else opens the file looks now and then: there is nobody to tell.
+    async fn relay(_: &SqlitePool, wakes: &Wakes) -> sqlx::Result<()> {
+        loop {
+            wakes.to_tell().await;
+        }
     }
 
     fn classify(error: &dyn DatabaseError) -> ErrorClass {
