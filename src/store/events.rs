@@ -9,6 +9,10 @@
 //! `idle_in_transaction_session_timeout`. A counter of the tenant's own would know no strangers, but
 //! all writes of the tenant would wait for each other's commits in front of it.
 //!
+//! What is done to a session after an earlier write of it was answered has the higher number, and is
+//! told after it. Only what two instances do to it at once, neither answered yet, may be told in
+//! another order than it was done: numbers are given before the user is locked.
+//!
 //! A place is that of an event which was committed, never only of what was looked at: after a crash
 //! the server gives numbers again that never reached its log. A restored server, and a standby that
 //! takes over, begin another epoch: places of the one before are as if they were too old. On Citus
