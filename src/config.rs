@@ -3,6 +3,7 @@
 mod auth;
 mod limits;
 mod points;
+mod web;
 
 use std::{net::SocketAddr, time::Duration};
 
@@ -13,6 +14,7 @@ pub use self::{
     auth::{ClaimArgs, Jwt, JwtArgs, KeyPlace, Role, TlsArgs, TlsFiles, TokenArgs, is_own_machine},
     limits::LimitArgs,
     points::PointsArgs,
+    web::WebArgs,
 };
 
 /// The session and usage ledger of a multi-tenant product, over gRPC.
@@ -154,6 +156,8 @@ pub struct ServeArgs {
     pub sweep_interval: Duration,
     #[command(flatten)]
     pub points: PointsArgs,
+    #[command(flatten)]
+    pub web: WebArgs,
     #[command(flatten)]
     pub log: LogArgs,
     #[command(flatten)]
@@ -347,6 +351,10 @@ mod tests {
             ["--jwt-jwks-url", "file:///keys"],
             ["--jwt-jwks-url", "keys"],
             ["--reflection", "maybe"],
+            ["--rest", "maybe"],
+            ["--cors-origins", "*"],
+            ["--cors-origins", "app.example.com"],
+            ["--cors-origins", "https://app.example.com/"],
             ["--sweep-interval", "0"],
             ["--sweep-interval", "3601"],
             ["--max-request-size", "0"],

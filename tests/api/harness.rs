@@ -5,7 +5,7 @@ use std::{error::Error, fs, io::ErrorKind, net::SocketAddr, sync::Arc, thread, t
 use clap::Parser;
 use dwell::{
     auth::{Auth, Jwt},
-    config::{self, Cli, LimitArgs, TlsFiles},
+    config::{self, Cli, ServeArgs, TlsFiles},
     domain::time::ManualClock,
     pb::v1::{
         self as pb, goal_service_client::GoalServiceClient,
@@ -165,9 +165,9 @@ impl Server {
     }
 }
 
-fn limits(flags: &[&str]) -> LimitArgs {
+fn flags(flags: &[&str]) -> ServeArgs {
     let args = ["dwell"].iter().chain(flags);
-    Cli::try_parse_from(args).unwrap().serve.limits
+    Cli::try_parse_from(args).unwrap().serve
 }
 
 /// Opens the database and serves until `stop`.
@@ -184,6 +184,8 @@ async fn run(
         Some(jwt) => Auth::Jwt(Jwt::open(jwt, clock.clone()).await?),
         None => Auth::None,
     };
+    let flags = flags(&setup.flags);
+    let tls = setup.tls.map(|files| Tls::open(files, flags.web.http1()));
     let parts = Parts {
         store: opened.store,
         writer: opened.writer,
@@ -193,9 +195,10 @@ async fn run(
         sweep_interval: Duration::from_hours(24),
         courier: None,
         auth,
-        tls: setup.tls.map(Tls::open).transpose()?.map(Arc::new),
+        tls: tls.transpose()?.map(Arc::new),
         reflection: !setup.unreflected,
-        limits: limits(&setup.flags),
+        web: flags.web,
+        limits: flags.limits,
     };
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let address = listener.local_addr()?;
