@@ -126,16 +126,17 @@ where
         if headers::is_grpc(&request, self.rest.rules.grpc_web) {
             return Either::Left(self.inner.call(request));
         }
-        let is_head = request.method() == Method::HEAD;
+        let form = Form::of(&request);
         let answer = match self.rest.translate(request) {
             Ok((route, call)) => {
                 let answer = self.inner.call(call);
                 Either::Right(Box::pin(async move {
                     let answer = response::of(&route, answer.await?).await;
-                    Ok(without_body(is_head, answer))
+                    let is_known = answer.status() != StatusCode::UNAUTHORIZED;
+                    Ok(form.give(answer, is_known))
                 }) as BoxFuture<'static, _>)
             }
-            Err(answer) => Either::Left(ready(Ok(without_body(is_head, answer)))),
+            Err(answer) => Either::Left(ready(Ok(form.give(answer, false)))),
         };
         Either::Right(answer)
     }
@@ -229,11 +230,31 @@ fn json(status: StatusCode, json: impl Into<prost::bytes::Bytes>) -> Response<Bo
     response
 }
 
-/// The answer to HEAD is that to GET, but for the body.
-fn without_body(is_head: bool, response: Response<Body>) -> Response<Body> {
-    if is_head {
-        response.map(|_| Body::empty())
-    } else {
+/// What the form of a request asks of that of its answer.
+#[derive(Clone, Copy)]
+struct Form {
+    is_head: bool,
+    is_http1: bool,
+}
+
+impl Form {
+    fn of(request: &Request<Body>) -> Self {
+        Self {
+            is_head: request.method() == Method::HEAD,
+            is_http1: request.version() < Version::HTTP_2,
+        }
+    }
+
+    /// The answer to HEAD is that to GET, but for the body. Of HTTP/1 who is not known has one
+    /// request, because a further one has limits only of hyper's.
+    fn give(self, mut response: Response<Body>, is_known: bool) -> Response<Body> {
+        if self.is_http1 && !is_known {
+            let headers = response.headers_mut();
+            headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+        }
+        if self.is_head {
+            return response.map(|_| Body::empty());
+        }
         response
     }
 }

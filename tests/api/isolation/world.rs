@@ -12,7 +12,7 @@ use super::{
     calls::{Call, DELETION, GIVEN, NAMES},
     fields::{encode, method, short},
 };
-use crate::{auth::token, harness::Server, values::id, wire::call_with};
+use crate::{auth::token, harness::Server, rest::call as rest, values::id, wire::call_with};
 
 /// Somebody with ids of their own, in a tenant.
 pub struct Party {
@@ -20,6 +20,8 @@ pub struct Party {
     side: u128,
     /// A user, who may do less.
     pub is_user: bool,
+    /// Asks by HTTP and JSON.
+    by_rest: bool,
 }
 
 impl Party {
@@ -28,6 +30,7 @@ impl Party {
             tenant,
             side,
             is_user: false,
+            by_rest: false,
         }
     }
 
@@ -35,6 +38,14 @@ impl Party {
         Self {
             is_user: true,
             ..Self::service(tenant, side)
+        }
+    }
+
+    /// The same, asking by HTTP and JSON.
+    pub const fn by_rest(self) -> Self {
+        Self {
+            by_rest: true,
+            ..self
         }
     }
 
@@ -83,9 +94,14 @@ impl Party {
             "Bearer {}",
             token(server, self.tenant, role, user.as_deref())
         );
-        let requests = requests.iter().map(|request| encode(rpc.input(), request));
-        let (path, metadata) = (format!("/dwell.v1.{name}"), [("authorization", &*bearer)]);
-        let answer = call_with(&server.channel, &path, &metadata, requests.collect()).await;
+        let metadata = [("authorization", &*bearer)];
+        let answer = if self.by_rest {
+            rest::call(server, rpc, &metadata, requests).await
+        } else {
+            let requests = requests.iter().map(|request| encode(rpc.input(), request));
+            let path = format!("/dwell.v1.{name}");
+            call_with(&server.channel, &path, &metadata, requests.collect()).await
+        };
         match answer {
             Ok(messages) => Answer::Given(messages),
             Err(status) => Answer::refused(&status),
