@@ -145,15 +145,13 @@ pub async fn serve(
 
     let calls = ObserveLayer::default();
     let web = parts.web;
+    let everybody = matches!(parts.auth, Auth::None);
+    let rest = RestLayer::of(&web, &limits, parts.reflection, everybody)?;
     let grpc_web = (web.grpc_web == Switch::On).then(GrpcWebLayer::new);
     let server = tonic::transport::Server::builder()
         .accept_http1(web.http1())
         .layer(option_layer(cors::layer(&web)))
-        .layer(option_layer(RestLayer::of(
-            &web,
-            &limits,
-            parts.reflection,
-        )?))
+        .layer(option_layer(rest))
         .layer(option_layer(grpc_web))
         .layer(calls.clone())
         .layer(DeadlineLayer::new(unary, limits.max_deadline))

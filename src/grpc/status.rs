@@ -263,6 +263,12 @@ pub fn media_type(wanted: &str) -> Status {
     Status::with_error_details(Code::InvalidArgument, message, details)
 }
 
+/// The request is for another host than the machine's own.
+pub fn other_machine() -> Status {
+    let message = "without authentication only requests to localhost or an address are answered";
+    Status::with_error_details(Code::PermissionDenied, message, info("OTHER_HOST", []))
+}
+
 /// There is a body where none is read.
 pub fn no_body() -> Status {
     Rejection::invalid(

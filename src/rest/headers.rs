@@ -1,8 +1,8 @@
 //! Headers of requests, and what becomes of them.
 
-use std::time::Duration;
+use std::{net::IpAddr, time::Duration};
 
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Version, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Version, header, uri::Authority};
 use tonic::{Status, body::Body};
 
 use super::{
@@ -42,6 +42,18 @@ pub fn is_grpc(request: &Request<Body>, grpc_web: bool) -> bool {
         // A preflight of gRPC-Web has no type; CORS has answered it.
         None => false,
     }
+}
+
+/// Whether a request is sent to an address, or to this machine by its own name: a page that has
+/// another name resolve to this machine (DNS rebinding) is not.
+pub fn is_to_own_machine(request: &Request<Body>) -> bool {
+    let named = request.headers().get(header::HOST);
+    let named = named.and_then(|host| host.to_str().ok()?.parse::<Authority>().ok());
+    let Some(host) = request.uri().authority().or(named.as_ref()) else {
+        return true;
+    };
+    let host = host.host().trim_start_matches('[').trim_end_matches(']');
+    host.eq_ignore_ascii_case("localhost") || host.parse::<IpAddr>().is_ok()
 }
 
 /// Bytes of a request before its body, as HTTP/2 counts them (RFC 9113, 6.5.2).

@@ -53,6 +53,8 @@ struct Rules {
     described: bool,
     /// Whether gRPC-Web is understood further in.
     grpc_web: bool,
+    /// Whether anybody who reaches the port is let in, so that it must be asked for as this machine.
+    own_machine: bool,
 }
 
 /// Takes requests that are not gRPC.
@@ -63,7 +65,8 @@ pub struct RestLayer {
 }
 
 impl RestLayer {
-    /// The layer, if it is on; `described` is whether anybody may ask which methods there are.
+    /// The layer, if it is on. `described` is whether anybody may ask which methods there are,
+    /// `own_machine` whether whoever reaches the port is let in.
     ///
     /// # Errors
     /// If a rule of the contract is not one that can be followed.
@@ -71,6 +74,7 @@ impl RestLayer {
         web: &WebArgs,
         limits: &LimitArgs,
         described: bool,
+        own_machine: bool,
     ) -> Result<Option<Self>, BadContract> {
         if web.rest == Switch::Off {
             return Ok(None);
@@ -81,6 +85,7 @@ impl RestLayer {
             max_headers: bytes(limits.max_metadata_size),
             described,
             grpc_web: web.grpc_web == Switch::On,
+            own_machine,
         };
         let routes = Arc::new(Routes::of_contract()?);
         Ok(Some(Self { rules, routes }))
@@ -181,6 +186,9 @@ impl RestLayer {
     fn route(&self, request: &Request<Body>) -> Result<Found, Refusal> {
         if headers::size(request) > self.rules.max_headers {
             return Err(Refusal::headers_too_large(self.rules.max_headers));
+        }
+        if self.rules.own_machine && !headers::is_to_own_machine(request) {
+            return Err(Refusal::other_machine());
         }
         let (method, path) = (request.method(), request.uri().path());
         let found = if path == DESCRIPTION && self.rules.described {

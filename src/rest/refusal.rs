@@ -75,6 +75,10 @@ impl Refusal {
         )
     }
 
+    pub fn other_machine() -> Self {
+        Self::new(StatusCode::MISDIRECTED_REQUEST, status::other_machine())
+    }
+
     pub fn no_body() -> Self {
         Self::new(StatusCode::BAD_REQUEST, status::no_body())
     }

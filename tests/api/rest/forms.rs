@@ -259,6 +259,27 @@ async fn who_is_not_known_is_told_how_to_be() {
 }
 
 #[tokio::test]
+async fn where_everybody_is_let_in_a_page_with_a_name_of_its_own_is_not() {
+    let server = Server::sqlite().await;
+    let asked = async |server: &Server, host: &'static str| {
+        let request = request(server, Method::GET, "/openapi.json").header("host", host);
+        request.send().await.unwrap()
+    };
+    for host in ["localhost", "LOCALHOST:50051", "127.0.0.1:1", "[::1]:50051"] {
+        assert_eq!(asked(&server, host).await.status(), 200, "{host}");
+    }
+    for host in [
+        "evil.example.com",
+        "localhost.example.com:50051",
+        "127.0.0.1.example.com",
+    ] {
+        refused(asked(&server, host).await, 421, Code::PermissionDenied).await;
+    }
+    let server = Server::with(setup()).await;
+    assert_eq!(asked(&server, "api.example.com").await.status(), 200);
+}
+
+#[tokio::test]
 async fn who_comes_too_fast_is_told_when_to_come_back() {
     let server = Server::limited(&["--tenant-rate", "1", "--tenant-burst", "1"]).await;
     let answer = ask(&server, Method::GET, "/v1/settings", None).await;

@@ -5,7 +5,7 @@ use std::io::{self, ErrorKind};
 /// What a client of HTTP/2 begins with (RFC 9113, 3.4).
 pub const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 /// Bytes of the first head of HTTP/1.
-const LONGEST: usize = 64 * 1024;
+const LONGEST: usize = 32 * 1024;
 
 /// How far the client has come with it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
