@@ -11,24 +11,24 @@ use super::{
 };
 use crate::domain::rejection::Rejection;
 
-pub const JSON: HeaderValue = HeaderValue::from_static("application/json");
-pub const JSON_LINES: HeaderValue = HeaderValue::from_static("application/x-ndjson");
+pub const JSON: &str = "application/json";
+pub const JSON_LINES: &str = "application/x-ndjson";
 const GRPC: &str = "application/grpc";
-const GRPC_TIMEOUT: HeaderName = HeaderName::from_static("grpc-timeout");
+const GRPC_TIMEOUT: &str = "grpc-timeout";
 /// Seconds that the caller gives a call.
-const REQUEST_TIMEOUT: HeaderName = HeaderName::from_static("request-timeout");
+const REQUEST_TIMEOUT: &str = "request-timeout";
 /// What is of the HTTP message and not of the call, or says how a gRPC message is packed.
-const NOT_METADATA: [HeaderName; 10] = [
-    header::CONTENT_LENGTH,
-    header::CONTENT_ENCODING,
-    header::TRANSFER_ENCODING,
-    header::CONNECTION,
-    header::UPGRADE,
-    header::TE,
-    header::EXPECT,
-    REQUEST_TIMEOUT,
-    HeaderName::from_static("grpc-encoding"),
-    HeaderName::from_static("grpc-accept-encoding"),
+const NOT_METADATA: [&str; 10] = [
+    "connection",
+    "content-encoding",
+    "content-length",
+    "expect",
+    "grpc-accept-encoding",
+    "grpc-encoding",
+    "request-timeout",
+    "te",
+    "transfer-encoding",
+    "upgrade",
 ];
 
 /// Whether a request is a call of gRPC, or of gRPC-Web where that is understood. gRPC itself is
@@ -73,12 +73,8 @@ pub fn check_body(route: &Route, headers: &HeaderMap) -> Result<(), Refusal> {
     let essence = media_type
         .and_then(|media_type| media_type.to_str().ok()?.split(';').next())
         .map(|essence| essence.trim().to_ascii_lowercase());
-    let wanted = if route.takes_stream {
-        &JSON_LINES
-    } else {
-        &JSON
-    };
-    let is_wanted = essence.is_some_and(|essence| *wanted == essence.as_str());
+    let wanted = if route.takes_stream { JSON_LINES } else { JSON };
+    let is_wanted = essence.is_some_and(|essence| essence == wanted);
     if !is_wanted || headers.contains_key(header::CONTENT_ENCODING) {
         return Err(Refusal::media_type(wanted));
     }
@@ -110,7 +106,7 @@ pub fn set_timeout(headers: &mut HeaderMap, timeout: Option<Duration>) {
 
 /// Leaves the metadata of a call.
 pub fn make_grpc(headers: &mut HeaderMap) {
-    for name in &NOT_METADATA {
+    for name in NOT_METADATA {
         headers.remove(name);
     }
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(GRPC));

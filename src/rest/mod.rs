@@ -233,7 +233,10 @@ fn json(status: StatusCode, json: impl Into<prost::bytes::Bytes>) -> Response<Bo
     let mut response = Response::new(Body::new(response::Whole(Some(json))));
     *response.status_mut() = status;
     let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, headers::JSON);
+    headers.insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static(headers::JSON),
+    );
     headers.insert(header::CONTENT_LENGTH, length);
     response
 }

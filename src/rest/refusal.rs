@@ -67,8 +67,7 @@ impl Refusal {
         }
     }
 
-    pub fn media_type(wanted: &HeaderValue) -> Self {
-        let wanted = wanted.to_str().unwrap_or_default();
+    pub fn media_type(wanted: &str) -> Self {
         Self::new(
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
             status::media_type(wanted),

@@ -3,12 +3,12 @@
 use std::{
     convert::Infallible,
     future::poll_fn,
-    pin::{Pin, pin},
+    pin::Pin,
     sync::Arc,
     task::{Context, Poll, ready},
 };
 
-use http::{Response, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use prost::bytes::{Buf, BufMut, Bytes, BytesMut};
 use prost_reflect::DynamicMessage;
@@ -30,7 +30,7 @@ pub async fn of(route: &Arc<Route>, answer: Response<Body>) -> Response<Body> {
 }
 
 /// How a call ended, unless well.
-fn failure(headers: &http::HeaderMap) -> Option<Status> {
+fn failure(headers: &HeaderMap) -> Option<Status> {
     Status::from_header_map(headers).filter(|status| status.code() != Code::Ok)
 }
 
@@ -63,7 +63,8 @@ async fn lines(route: &Arc<Route>, body: Body) -> Result<Response<Body>, Status>
     };
     let mut response = Response::new(Body::new(lines));
     let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, headers::JSON_LINES);
+    let kind = HeaderValue::from_static(headers::JSON_LINES);
+    headers.insert(header::CONTENT_TYPE, kind);
     Ok(response)
 }
 
@@ -107,7 +108,7 @@ impl Messages {
             if let Some(message) = self.ready() {
                 return Poll::Ready(Some(Ok(message)));
             }
-            let Some(frame) = ready!(pin!(&mut self.body).poll_frame(cx)?) else {
+            let Some(frame) = ready!(Pin::new(&mut self.body).poll_frame(cx)?) else {
                 return Poll::Ready(None);
             };
             match frame.into_data() {

@@ -1,6 +1,6 @@
 //! Which method a request is for: the `google.api.http` rules of the contract.
 
-use std::sync::Arc;
+use std::{error::Error, sync::Arc};
 
 use http::{Method, Uri};
 use prost_reflect::{
@@ -16,11 +16,11 @@ use crate::pb::{
 /// A rule of the contract cannot be followed.
 #[derive(Debug, thiserror::Error)]
 #[error("the contract's HTTP rules cannot be used: {0}")]
-pub struct BadContract(String);
+pub struct BadContract(Box<dyn Error + Send + Sync>);
 
 impl BadContract {
-    fn of(error: impl ToString) -> Self {
-        Self(error.to_string())
+    fn of(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self(error.into())
     }
 }
 
@@ -44,6 +44,23 @@ pub enum Payload {
     Field(FieldDescriptor, MessageDescriptor),
 }
 
+impl Payload {
+    fn of(input: &MessageDescriptor, body: &str) -> Option<Self> {
+        Some(match body {
+            "" => Self::None,
+            "*" => Self::Whole,
+            name => {
+                let field = input.get_field_by_name(name)?;
+                let message = field.kind().as_message()?.clone();
+                Self::Field(field, message)
+            }
+        })
+    }
+}
+
+/// A field that is in the path: its name, and the fields that lead to it.
+pub type Capture = (String, Vec<FieldDescriptor>);
+
 /// A method of the contract, and how HTTP calls it.
 #[derive(Debug)]
 pub struct Route {
@@ -56,7 +73,7 @@ pub struct Route {
     pub input: MessageDescriptor,
     pub output: MessageDescriptor,
     /// The fields that are in the path, in its order.
-    pub captures: Vec<(String, Vec<FieldDescriptor>)>,
+    pub captures: Vec<Capture>,
     pub payload: Payload,
     /// Whether it takes many messages, each a line of the body.
     pub takes_stream: bool,
@@ -88,7 +105,7 @@ impl Routes {
         // So that the details of a status can be told.
         pool.decode_file_descriptor_set(tonic_types::pb::FILE_DESCRIPTOR_SET)
             .map_err(BadContract::of)?;
-        let missing = |name: &str| BadContract(format!("there is no {name}"));
+        let missing = |name: &str| BadContract::of(format!("there is no {name}"));
         let status = pool.get_message_by_name("google.rpc.Status");
         let statuses = Statuses::new(status.ok_or_else(|| missing("google.rpc.Status"))?);
         let http = pool.get_extension_by_name("google.api.http");
@@ -126,11 +143,6 @@ impl Routes {
         }
         (!methods.is_empty()).then_some(Found::Methods(methods))
     }
-
-    #[cfg(test)]
-    pub fn iter(&self) -> impl Iterator<Item = &Arc<Route>> {
-        self.routes.iter()
-    }
 }
 
 fn rule(
@@ -146,13 +158,29 @@ fn rule(
     rule.transpose().map_err(BadContract::of)
 }
 
+/// The segments of a template, and its fields.
+fn parse(input: &MessageDescriptor, template: &str) -> Option<(Vec<Segment>, Vec<Capture>)> {
+    let (mut path, mut captures) = (Vec::new(), Vec::new());
+    for segment in template.strip_prefix('/')?.split('/') {
+        let name = segment.strip_prefix('{');
+        path.push(match name.and_then(|name| name.strip_suffix('}')) {
+            None => Segment::Literal(segment.to_owned()),
+            Some(name) => {
+                captures.push((name.to_owned(), field_path(input, name)?));
+                Segment::Field
+            }
+        });
+    }
+    Some((path, captures))
+}
+
 impl Route {
     fn new(
         method: &MethodDescriptor,
         rule: HttpRule,
         statuses: &Statuses,
     ) -> Result<Self, BadContract> {
-        let bad = |what: &str| BadContract(format!("{}: {what}", method.full_name()));
+        let bad = |what| BadContract::of(format!("{}: {what}", method.full_name()));
         let (verb, template) = match rule.pattern.ok_or_else(|| bad("no pattern"))? {
             Pattern::Get(path) => (Method::GET, path),
             Pattern::Put(path) => (Method::PUT, path),
@@ -161,35 +189,14 @@ impl Route {
             Pattern::Patch(path) => (Method::PATCH, path),
         };
         let input = method.input();
-        let template = template.strip_prefix('/').ok_or_else(|| bad("no path"))?;
         let (template, custom) = match template.rsplit_once(':') {
             Some((template, custom)) => (template, Some(custom.to_owned())),
-            None => (template, None),
+            None => (&*template, None),
         };
-        let (mut path, mut captures) = (Vec::new(), Vec::new());
-        for segment in template.split('/') {
-            let name = segment
-                .strip_prefix('{')
-                .and_then(|rest| rest.strip_suffix('}'));
-            path.push(match name {
-                None => Segment::Literal(segment.to_owned()),
-                Some(name) => {
-                    let fields = field_path(&input, name).ok_or_else(|| bad("no such field"))?;
-                    captures.push((name.to_owned(), fields));
-                    Segment::Field
-                }
-            });
-        }
-        let payload = match &*rule.body {
-            "" => Payload::None,
-            "*" => Payload::Whole,
-            name => {
-                let field = input.get_field_by_name(name);
-                let field = field.ok_or_else(|| bad("no such field"))?;
-                let message = field.kind().as_message().cloned();
-                Payload::Field(field, message.ok_or_else(|| bad("no message"))?)
-            }
-        };
+        let parsed = parse(&input, template);
+        let (path, captures) = parsed.ok_or_else(|| bad("the path cannot be read"))?;
+        let payload = Payload::of(&input, &rule.body);
+        let payload = payload.ok_or_else(|| bad("the body is no message"))?;
         let takes_stream = method.is_client_streaming();
         if takes_stream && !(captures.is_empty() && matches!(payload, Payload::Whole)) {
             return Err(bad("a stream of messages is the body alone"));

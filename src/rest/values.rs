@@ -60,7 +60,11 @@ pub fn parse(field: &FieldDescriptor, text: &str) -> Result<Value, String> {
         }
         // What is one value in JSON is a string there: instants, lengths of time, masks.
         Kind::Message(message) if is_value(&message) => {
-            let json = Json::String(text.to_owned());
+            let json = Json::String(match message.full_name() {
+                // A mask may be written as the contract names fields, too.
+                "google.protobuf.FieldMask" => camel_case(text),
+                _ => text.to_owned(),
+            });
             let value = DynamicMessage::deserialize(message, json);
             value
                 .map(Value::Message)
@@ -68,6 +72,16 @@ pub fn parse(field: &FieldDescriptor, text: &str) -> Result<Value, String> {
         }
         _ => Err("cannot be a parameter".to_owned()),
     }
+}
+
+fn camel_case(text: &str) -> String {
+    let mut parts = text.split('_');
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |before, part| {
+        let mut letters = part.chars();
+        let first = letters.next().map(|letter| letter.to_ascii_uppercase());
+        before.chars().chain(first).chain(letters).collect()
+    })
 }
 
 /// Sets a field; a list grows by the value.

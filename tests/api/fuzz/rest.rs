@@ -84,7 +84,7 @@ pub fn target(world: &World, paths: &Vec<(Method, String)>, entropy: &mut Entrop
     target.push('?');
     for _ in 0..entropy.below(4) {
         let (name, value) = (*entropy.pick(&NAMES), *entropy.pick(&VALUES));
-        target.push_str(&format!("{name}={value}&"));
+        target = format!("{target}{name}={value}&");
     }
     let body = match entropy.below(8) {
         0 => {
