@@ -115,9 +115,6 @@ pub fn make_grpc(headers: &mut HeaderMap) {
 /// Says which methods there are.
 pub fn allow(headers: &mut HeaderMap, methods: &[Method]) {
     let mut names: Vec<_> = methods.iter().map(Method::as_str).collect();
-    if methods.contains(&Method::GET) {
-        names.push("HEAD");
-    }
     names.push("OPTIONS");
     if let Ok(names) = HeaderValue::try_from(names.join(", ")) {
         headers.insert(header::ALLOW, names);

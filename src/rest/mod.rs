@@ -194,7 +194,7 @@ impl RestLayer {
         let found = if path == DESCRIPTION && self.rules.described {
             match *method {
                 Method::GET | Method::HEAD => Some(Found::Description),
-                _ => Some(Found::Methods(vec![Method::GET])),
+                _ => Some(Found::Methods(vec![Method::GET, Method::HEAD])),
             }
         } else {
             self.routes.find(method, path)

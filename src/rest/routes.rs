@@ -139,7 +139,10 @@ impl Routes {
                 let captures = route.captured(&segments);
                 return Some(Found::Route(route.clone(), captures));
             }
-            methods.push(route.method.clone());
+            let head = [Method::HEAD]
+                .into_iter()
+                .filter(|head| route.answers(head));
+            methods.extend([route.method.clone()].into_iter().chain(head));
         }
         (!methods.is_empty()).then_some(Found::Methods(methods))
     }
@@ -180,7 +183,7 @@ impl Route {
         rule: HttpRule,
         statuses: &Statuses,
     ) -> Result<Self, BadContract> {
-        let bad = |what| BadContract::of(format!("{}: {what}", method.full_name()));
+        let bad = |what: &str| BadContract::of(format!("{}: {what}", method.full_name()));
         let (verb, template) = match rule.pattern.ok_or_else(|| bad("no pattern"))? {
             Pattern::Get(path) => (Method::GET, path),
             Pattern::Put(path) => (Method::PUT, path),
@@ -221,7 +224,8 @@ impl Route {
     fn is_at(&self, segments: &[&str]) -> bool {
         let is_at = |(own, sent): (&Segment, &&str)| match own {
             Segment::Literal(literal) => literal == sent,
-            Segment::Field => !sent.is_empty(),
+            // A colon of its own is written as %3A.
+            Segment::Field => !sent.is_empty() && !sent.contains(':'),
         };
         self.path.len() == segments.len() && self.path.iter().zip(segments).all(is_at)
     }

@@ -1,7 +1,10 @@
 //! Any RPC by HTTP, from the same JSON as its gRPC call: by its rule in the descriptor set.
 
-use prost::Message;
-use prost_reflect::{DynamicMessage, MethodDescriptor};
+use prost::{
+    Message,
+    encoding::{WireType, encode_key, encode_varint},
+};
+use prost_reflect::{DynamicMessage, MethodDescriptor, ReflectMessage, Value};
 use reqwest::{Client, Method, RequestBuilder};
 use serde_json::{Map, Value as Json};
 use tonic::{Code, Status};
@@ -91,9 +94,48 @@ pub async fn call(
             return Err(status(&error.to_string()));
         }
         let message = DynamicMessage::deserialize(rpc.output(), json).unwrap();
-        messages.push(message.encode_to_vec());
+        messages.push(encoded(&message));
     }
     Ok(messages)
+}
+
+/// A message as the server encodes it: maps in the order of their keys.
+fn encoded(message: &DynamicMessage) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for (field, value) in message.fields() {
+        let mut put = |inner: &DynamicMessage| {
+            let inner = encoded(inner);
+            encode_key(field.number(), WireType::LengthDelimited, &mut bytes);
+            encode_varint(inner.len() as u64, &mut bytes);
+            bytes.extend(inner);
+        };
+        match value {
+            Value::Message(inner) => put(inner),
+            Value::List(items) if items.iter().any(|item| item.as_message().is_some()) => {
+                items
+                    .iter()
+                    .for_each(|item| put(item.as_message().unwrap()));
+            }
+            Value::Map(entries) => {
+                let kind = field.kind();
+                let kind = kind.as_message().unwrap();
+                let mut entries: Vec<_> = entries.iter().collect();
+                entries.sort_by_key(|(key, _)| key.as_str().map(str::to_owned));
+                for (key, value) in entries {
+                    let mut entry = DynamicMessage::new(kind.clone());
+                    entry.set_field(&kind.map_entry_key_field(), key.clone().into());
+                    entry.set_field(&kind.map_entry_value_field(), value.clone());
+                    put(&entry);
+                }
+            }
+            value => {
+                let mut alone = DynamicMessage::new(message.descriptor());
+                alone.set_field(&field, value.clone());
+                bytes.extend(alone.encode_to_vec());
+            }
+        }
+    }
+    bytes
 }
 
 /// Target and body of a request.
