@@ -1,13 +1,14 @@
 //! Browsers: gRPC-Web, and which pages may call; and that none of it is there unless it is on.
 
+use std::time::Duration;
+
+use dwell::pb::v1 as pb;
 use prost::Message;
 use reqwest::{Method, Response};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
 };
-
-use dwell::pb::v1 as pb;
 
 use super::call::request;
 use crate::{harness::Server, support::ids::tenant};
@@ -115,7 +116,7 @@ async fn by_itself_no_page_may_call() {
 async fn without_rest_there_is_no_http_1() {
     let server = Server::limited(&["--rest", "off"]).await;
     let mut stream = TcpStream::connect(server.address).await.unwrap();
-    let get = b"GET /openapi.json HTTP/1.1\r\nHost: dwell\r\n\r\n";
+    let get = b"GET /openapi.json HTTP/1.1\r\nHost: localhost\r\n\r\n";
     stream.write_all(get).await.unwrap();
     let mut answer = Vec::new();
     // The connection may be reset.
@@ -137,9 +138,10 @@ async fn requests_in_a_row_are_answered_in_a_row() {
     let server = Server::sqlite().await;
     let mut stream = TcpStream::connect(server.address).await.unwrap();
     let tenant = tenant(1);
-    let get = format!("GET /v1/settings HTTP/1.1\r\nHost: dwell\r\nx-tenant-id: {tenant}\r\n\r\n");
+    let get =
+        format!("GET /v1/settings HTTP/1.1\r\nHost: localhost\r\nx-tenant-id: {tenant}\r\n\r\n");
     // Two lengths: by the second there would be another request in it.
-    let bad = "POST /v1/sessions HTTP/1.1\r\nHost: dwell\r\ncontent-length: 2\r\ncontent-length: 0\r\n\r\n";
+    let bad = "POST /v1/sessions HTTP/1.1\r\nHost: localhost\r\ncontent-length: 2\r\ncontent-length: 0\r\n\r\n";
     let all = [&*get.repeat(3), bad, &get].concat();
     stream.write_all(all.as_bytes()).await.unwrap();
     let mut answer = String::new();
@@ -150,4 +152,24 @@ async fn requests_in_a_row_are_answered_in_a_row() {
         1,
         "{answer}"
     );
+}
+
+#[tokio::test]
+async fn a_connection_that_waits_does_not_hold_up_the_end() {
+    let server = Server::sqlite().await;
+    let mut stream = TcpStream::connect(server.address).await.unwrap();
+    let tenant = tenant(1);
+    let get =
+        format!("GET /v1/settings HTTP/1.1\r\nHost: localhost\r\nx-tenant-id: {tenant}\r\n\r\n");
+    stream.write_all(get.as_bytes()).await.unwrap();
+    let mut answer = [0; 15];
+    stream.read_exact(&mut answer).await.unwrap();
+    assert_eq!(&answer, b"HTTP/1.1 200 OK");
+    server.stop.cancel();
+    let ended = tokio::time::timeout(Duration::from_secs(5), server.served).await;
+    ended.unwrap().unwrap().unwrap();
+    // What was answered is there to its end.
+    let mut rest = String::new();
+    stream.read_to_string(&mut rest).await.unwrap();
+    assert!(rest.contains("timeZone"), "{rest}");
 }

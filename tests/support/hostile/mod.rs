@@ -152,7 +152,7 @@ fn half_open(address: SocketAddr) -> io::Result<Outcome> {
 fn endless_heads(address: SocketAddr) -> io::Result<Outcome> {
     unfinished(address, |_| {
         let header = format!("x-more: {}\r\n", "x".repeat(1_000));
-        let begin = "GET /v1/settings HTTP/1.1\r\nhost: dwell\r\n";
+        let begin = "GET /v1/settings HTTP/1.1\r\nhost: localhost\r\n";
         [begin, &header.repeat(30)].concat().into_bytes()
     })
 }
