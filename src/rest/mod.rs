@@ -133,7 +133,7 @@ where
         }
         let form = Form::of(&request);
         let answer = match self.rest.translate(request) {
-            Ok((route, call)) => {
+            Translated::Call(route, call) => {
                 let answer = self.inner.call(call);
                 Either::Right(Box::pin(async move {
                     let answer = response::of(&route, answer.await?).await;
@@ -141,26 +141,30 @@ where
                     Ok(form.give(answer, is_known))
                 }) as BoxFuture<'static, _>)
             }
-            Err(answer) => Either::Left(ready(Ok(form.give(answer, false)))),
+            Translated::Answer(answer) => Either::Left(ready(Ok(form.give(answer, false)))),
         };
         Either::Right(answer)
     }
 }
 
+/// What becomes of a request.
+enum Translated {
+    /// A gRPC call.
+    Call(Arc<Route>, Request<Body>),
+    /// It is answered without one.
+    Answer(Response<Body>),
+}
+
 impl RestLayer {
-    /// The gRPC call that a request stands for, or else the answer to it.
-    fn translate(
-        &self,
-        mut request: Request<Body>,
-    ) -> Result<(Arc<Route>, Request<Body>), Response<Body>> {
+    fn translate(&self, mut request: Request<Body>) -> Translated {
         let (route, captures) = match self.route(&request) {
             Ok(Found::Route(route, captures)) => (route, captures),
-            Ok(Found::Methods(methods)) => return Err(options(&methods)),
-            Ok(Found::Description) => return Err(openapi()),
+            Ok(Found::Methods(methods)) => return Translated::Answer(options(&methods)),
+            Ok(Found::Description) => return Translated::Answer(openapi()),
             Err(refusal) => {
                 let (method, path) = (request.method(), request.uri().path());
                 info!(%method, path, status = refusal.http().as_u16(), "refused");
-                return Err(refusal.response(&self.routes.statuses));
+                return Translated::Answer(refusal.response(&self.routes.statuses));
             }
         };
         let timeout = headers::timeout(request.headers());
@@ -179,7 +183,7 @@ impl RestLayer {
         let parameters = Parameters::new(route.clone(), captures, query);
         let max = self.rules.max_message;
         let call = request.map(|body| Body::new(RequestBody::new(parameters, timeout, body, max)));
-        Ok((route, call))
+        Translated::Call(route, call)
     }
 
     /// What a request is for, as far as can be said without knowing who sends it.
