@@ -1,4 +1,10 @@
-//! Compiles `proto/` without a system protoc, and keeps the descriptor set for reflection.
+//! Compiles `proto/` without a system protoc, keeps the descriptor set for reflection, and describes
+//! the API by HTTP and JSON.
+
+#[path = "build/openapi.rs"]
+mod openapi;
+#[path = "build/schemas.rs"]
+mod schemas;
 
 use std::{collections::BTreeSet, env, error::Error, fmt::Write, fs, path::PathBuf};
 
@@ -28,6 +34,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         compiler.encode_file_descriptor_set(),
     )?;
     let contract = compiler.descriptor_pool();
+    let described = openapi::document(&contract, &env::var("CARGO_PKG_VERSION")?)?;
+    fs::write(out.join("openapi.json"), described.to_string())?;
     let mut builder = tonic_prost_build::configure()
         .build_client(true)
         .btree_map(".");

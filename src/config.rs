@@ -4,6 +4,7 @@ mod auth;
 mod limits;
 mod points;
 mod watch;
+mod web;
 
 use std::{net::SocketAddr, time::Duration};
 
@@ -15,6 +16,7 @@ pub use self::{
     limits::LimitArgs,
     points::PointsArgs,
     watch::WatchArgs,
+    web::WebArgs,
 };
 
 /// The session and usage ledger of a multi-tenant product, over gRPC.
@@ -158,6 +160,8 @@ pub struct ServeArgs {
     pub points: PointsArgs,
     #[command(flatten)]
     pub watch: WatchArgs,
+    #[command(flatten)]
+    pub web: WebArgs,
     #[command(flatten)]
     pub log: LogArgs,
     #[command(flatten)]
@@ -351,6 +355,10 @@ mod tests {
             ["--jwt-jwks-url", "file:///keys"],
             ["--jwt-jwks-url", "keys"],
             ["--reflection", "maybe"],
+            ["--rest", "maybe"],
+            ["--cors-origins", "*"],
+            ["--cors-origins", "app.example.com"],
+            ["--cors-origins", "https://app.example.com/"],
             ["--sweep-interval", "0"],
             ["--sweep-interval", "3601"],
             ["--max-request-size", "0"],

@@ -6,6 +6,7 @@
 //! - [`server`]: wiring only, and an orderly end.
 //! - [`auth`] and [`tls`]: who is calling, and over what.
 //! - [`grpc`]: the API. A gate lets callers in; each RPC decodes, calls, encodes.
+//! - [`rest`]: the same API by HTTP and JSON, in front of the gate.
 //! - [`store`]: what is kept. Reads are methods of [`store::Store`]; every write goes through
 //!   [`store::writer`], which makes one transaction of what many callers ask.
 //! - [`domain`]: the rules, pure. A write is a [`domain::ledger::Command`] that decides on the
@@ -21,6 +22,7 @@ pub mod domain;
 pub mod grpc;
 pub mod jobs;
 pub mod pb;
+pub mod rest;
 pub mod server;
 pub mod store;
 pub mod telemetry;

@@ -80,7 +80,7 @@ async fn check(args: &ServeArgs) -> Result<(), Box<dyn Error + Send + Sync>> {
         findings.push(auth::check::keys(jwt).await);
     }
     if let Ok(Some(files)) = args.tls.resolve() {
-        findings.push(match Tls::open(files) {
+        findings.push(match Tls::open(files, args.web.http1()) {
             Ok(_) => Finding::ok("certificates", "can be served"),
             Err(error) => Finding::fail("certificates", error.to_string()),
         });

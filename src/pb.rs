@@ -13,6 +13,11 @@ pub mod v1 {
     tonic::include_proto!("dwell.v1");
 }
 
+/// Package `google.api`: how HTTP calls a method.
+pub mod api {
+    tonic::include_proto!("google.api");
+}
+
 include!(concat!(env!("OUT_DIR"), "/rpc.rs"));
 
 /// The encoded `FileDescriptorSet`, imports included, for reflection.

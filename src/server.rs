@@ -7,11 +7,13 @@ use tokio::{net::TcpListener, time::timeout};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tonic::{server::NamedService, service::Routes, transport};
 use tonic_health::{ServingStatus, server::HealthReporter};
+use tonic_web::GrpcWebLayer;
+use tower::util::option_layer;
 use tracing::{info, warn};
 
 use crate::{
     auth::{Auth, Jwt},
-    config::{LimitArgs, ServeArgs, Switch, WatchArgs},
+    config::{LimitArgs, ServeArgs, Switch, WatchArgs, WebArgs},
     domain::{ids::IdSource, time::Clock},
     grpc::{
         Context, Goals, Hub, Insights, KEY_NAME, PageTokens, Reports, Sessions, Tenants,
@@ -36,6 +38,7 @@ use crate::{
             usage_stats_service_server::UsageStatsServiceServer,
         },
     },
+    rest::{RestLayer, cors},
     store::{self, Store, events::Events, points::Outbox, writer::Writer},
     tls::Tls,
 };
@@ -87,6 +90,8 @@ pub struct Parts {
     pub tls: Option<Arc<Tls>>,
     /// Whether to tell which methods there are.
     pub reflection: bool,
+    /// What is served beside gRPC.
+    pub web: WebArgs,
     pub limits: LimitArgs,
     /// The store writes events if it is on.
     pub watch: WatchArgs,
@@ -153,7 +158,15 @@ pub async fn serve(
     tasks.close();
 
     let calls = ObserveLayer::default();
+    let web = parts.web;
+    let everybody = matches!(parts.auth, Auth::None);
+    let rest = RestLayer::of(&web, &limits, parts.reflection, everybody)?;
+    let grpc_web = (web.grpc_web == Switch::On).then(GrpcWebLayer::new);
     let server = tonic::transport::Server::builder()
+        .accept_http1(web.http1())
+        .layer(option_layer(cors::layer(&web)))
+        .layer(option_layer(rest))
+        .layer(option_layer(grpc_web))
         .layer(calls.clone())
         .layer(DeadlineLayer::new(unary, limits.max_deadline))
         .layer(GateLayer::new(parts.auth))
@@ -294,7 +307,9 @@ pub async fn run(
     let clock: Arc<dyn Clock> = Arc::new(crate::domain::time::SystemClock);
     let ids: Arc<dyn IdSource> = Arc::new(crate::domain::ids::RandomIds);
     let auth = auth(args, clock.clone()).await?;
-    let tls = args.tls.resolve()?.map(Tls::open).transpose()?;
+    let tls = args.tls.resolve()?;
+    let tls = tls.map(|files| Tls::open(files, args.web.http1()));
+    let tls = tls.transpose()?;
     let url = &args.database.database_url;
     let replica = args.read_database_url.as_deref();
     let migrate = !args.no_migrate;
@@ -319,6 +334,7 @@ pub async fn run(
         auth,
         tls: tls.map(Arc::new),
         reflection: args.reflection == Switch::On,
+        web: args.web.clone(),
         limits: args.limits.clone(),
         watch: args.watch.clone(),
     };

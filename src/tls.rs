@@ -34,7 +34,9 @@ use crate::config::TlsFiles;
 /// Before the next try where the machine has no more connections to give.
 const ACCEPT_DELAY: Duration = Duration::from_millis(100);
 /// HTTP/2, which gRPC is spoken over.
-const ALPN: &[u8] = b"h2";
+const HTTP_2: &[u8] = b"h2";
+/// For clients that do not speak gRPC.
+const HTTP_1: &[u8] = b"http/1.1";
 
 /// Why TLS cannot be served. It says nothing of what is in the files.
 #[derive(Debug, thiserror::Error)]
@@ -52,6 +54,7 @@ pub enum TlsError {
 /// Makes connections secure.
 pub struct Tls {
     files: TlsFiles,
+    http1: bool,
     current: Mutex<Current>,
 }
 
@@ -65,15 +68,16 @@ type Stamp = Option<(u64, u64, i64, i64)>;
 type Stamps = [Stamp; 3];
 
 impl Tls {
-    /// Reads the files.
+    /// Reads the files. Clients are offered HTTP/2 and, with `http1`, HTTP/1.1.
     ///
     /// # Errors
     /// Says which file cannot be used.
-    pub fn open(files: TlsFiles) -> Result<Self, TlsError> {
+    pub fn open(files: TlsFiles, http1: bool) -> Result<Self, TlsError> {
         let seen = stamps(&files);
-        let config = Arc::new(config(&files)?);
+        let config = Arc::new(config(&files, http1)?);
         Ok(Self {
             files,
+            http1,
             current: Mutex::new(Current { seen, config }),
         })
     }
@@ -96,7 +100,7 @@ impl Tls {
         let seen = stamps(&self.files);
         if seen != current.seen {
             current.seen = seen;
-            match config(&self.files) {
+            match config(&self.files, self.http1) {
                 Ok(config) => {
                     info!("new certificates are in use");
                     current.config = Arc::new(config);
@@ -174,7 +178,7 @@ fn stamps(files: &TlsFiles) -> Stamps {
     ]
 }
 
-fn config(files: &TlsFiles) -> Result<ServerConfig, TlsError> {
+fn config(files: &TlsFiles, http1: bool) -> Result<ServerConfig, TlsError> {
     let provider = Arc::new(aws_lc_rs::default_provider());
     let key = PrivateKeyDer::from_pem_file(&files.key);
     let key = key.map_err(|error| TlsError::File(name(&files.key), error))?;
@@ -185,7 +189,10 @@ fn config(files: &TlsFiles) -> Result<ServerConfig, TlsError> {
         None => builder.with_no_client_auth(),
     };
     let mut config = builder.with_single_cert(certificates(&files.cert)?, key)?;
-    config.alpn_protocols = vec![ALPN.to_vec()];
+    config.alpn_protocols = vec![HTTP_2.to_vec()];
+    if http1 {
+        config.alpn_protocols.push(HTTP_1.to_vec());
+    }
     Ok(config)
 }
 

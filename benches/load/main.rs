@@ -25,6 +25,7 @@ mod pgbench;
 mod postgres_server;
 mod practice;
 mod reports;
+mod rest;
 mod rows;
 mod servers;
 mod table;

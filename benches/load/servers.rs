@@ -5,6 +5,7 @@ use std::{
     fs,
     io::{BufRead, BufReader},
     process::{Child, Command, Stdio},
+    time::Duration,
 };
 
 use crate::{Result, database::Database};
@@ -44,6 +45,19 @@ impl<'a> Dwell<'a> {
     /// The most that it held since [`Dwell::forget_peak`].
     pub fn peak_resident(&self) -> Result<u64> {
         self.status("VmHWM:")
+    }
+
+    /// Processor time that it has taken.
+    pub fn cpu(&self) -> Result<Duration> {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.child.id()))?;
+        // After the name, which may be anything, the 12th and 13th: user and system time, in ticks
+        // of 10 ms (proc(5)).
+        let (_, rest) = stat.rsplit_once(')').ok_or("no such figure in /proc")?;
+        let times = rest.split_whitespace().skip(11).take(2);
+        let ticks = times
+            .map(str::parse::<u64>)
+            .sum::<std::result::Result<u64, _>>()?;
+        Ok(Duration::from_millis(ticks * 10))
     }
 
     pub fn forget_peak(&self) -> Result<()> {

@@ -16,6 +16,7 @@ pub struct Row {
 pub enum Unit {
     PerSecond,
     Millis,
+    Micros,
     Mebibytes,
 }
 
@@ -78,6 +79,7 @@ impl Unit {
         match self {
             Self::PerSecond => format!("{value:.0}/s"),
             Self::Millis => format!("{value:.2} ms"),
+            Self::Micros => format!("{value:.0} µs"),
             Self::Mebibytes => format!("{value:.1} MiB"),
         }
     }

@@ -12,7 +12,7 @@ pub mod limits;
 pub mod observe;
 mod reports;
 mod session;
-mod status;
+pub(crate) mod status;
 mod stream;
 mod tenants;
 mod token;

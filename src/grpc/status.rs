@@ -19,6 +19,8 @@ use crate::{
 };
 
 const DOMAIN: &str = "dwell.v1";
+/// The reason by which a message that is too large is known again.
+const TOO_LARGE: &str = "MESSAGE_TOO_LARGE";
 /// When a refused write may be tried again: a full queue is worked off in less.
 const OVERLOAD_DELAY: Duration = Duration::from_millis(250);
 /// When a call that was refused a place may be tried again: calls take some milliseconds.
@@ -221,6 +223,72 @@ pub fn too_late() -> Status {
 pub fn bad_timeout() -> Status {
     let rule = "must be 1 to 8 digits and one of H, M, S, m, u, n";
     Rejection::invalid("grpc-timeout", rule).into()
+}
+
+/// A message of the caller's has more bytes than it may.
+pub fn too_large(max: usize) -> Status {
+    let message = format!("the message has more than {max} bytes, which is the limit");
+    let details = info(TOO_LARGE, [("limit", max.to_string())]);
+    Status::with_error_details(Code::ResourceExhausted, message, details)
+}
+
+/// Whether the caller's message was too large, and not the server too busy.
+pub fn is_too_large(status: &Status) -> bool {
+    let info = status.get_details_error_info();
+    info.is_some_and(|info| info.reason == TOO_LARGE)
+}
+
+/// What is wrong with a message of a body that has one on each line.
+pub fn at_line(number: u64, wrong: &Status) -> Status {
+    let message = format!("line {number}: {}", wrong.message());
+    Status::with_error_details(wrong.code(), message, wrong.get_error_details())
+}
+
+/// Nothing is at the path of a request.
+pub fn no_such_path() -> Status {
+    let details = info("NO_SUCH_PATH", []);
+    Status::with_error_details(Code::NotFound, "there is nothing at this path", details)
+}
+
+/// There is something at the path, for other HTTP methods.
+pub fn other_method() -> Status {
+    let message = "this path does not know the method; Allow says which it knows";
+    Status::with_error_details(Code::Unimplemented, message, info("OTHER_METHOD", []))
+}
+
+/// The body is not of the kind that is read.
+pub fn media_type(wanted: &str) -> Status {
+    let message = format!("the body must be {wanted}, not encoded further");
+    let details = info("MEDIA_TYPE", [("wanted", wanted.to_owned())]);
+    Status::with_error_details(Code::InvalidArgument, message, details)
+}
+
+/// The request is for another host than the machine's own.
+pub fn other_machine() -> Status {
+    let message = "without authentication only requests to localhost or an address are answered";
+    Status::with_error_details(Code::PermissionDenied, message, info("OTHER_HOST", []))
+}
+
+/// There is a body where none is read.
+pub fn no_body() -> Status {
+    Rejection::invalid(
+        "body",
+        "must not be there: all is in the path and the query",
+    )
+    .into()
+}
+
+/// The headers of a request have more bytes than they may.
+pub fn headers_too_large(max: usize) -> Status {
+    let message = format!("the headers have more than {max} bytes, which is the limit");
+    let details = info("HEADERS_TOO_LARGE", [("limit", max.to_string())]);
+    Status::with_error_details(Code::ResourceExhausted, message, details)
+}
+
+/// What a handler answered cannot be told.
+pub fn no_answer() -> Status {
+    let message = "the answer cannot be told as JSON";
+    Status::with_error_details(Code::Internal, message, info("INTERNAL", []))
 }
 
 /// Nothing came on a stream.

@@ -132,3 +132,9 @@ async fn who_does_not_speak_is_gone_soon() {
     let outcome = attacked(Attack::HalfOpen, &["--handshake-timeout", "1"]).await;
     assert_eq!(outcome, Outcome::Closed);
 }
+
+#[tokio::test]
+async fn heads_that_do_not_end_are_gone_soon() {
+    let outcome = attacked(Attack::EndlessHeads, &["--handshake-timeout", "1"]).await;
+    assert_eq!(outcome, Outcome::Closed);
+}

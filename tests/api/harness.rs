@@ -201,6 +201,7 @@ async fn run(
         Some(jwt) => Auth::Jwt(Jwt::open(jwt, clock.clone()).await?),
         None => Auth::None,
     };
+    let tls = setup.tls.map(|files| Tls::open(files, args.web.http1()));
     let parts = Parts {
         store: opened.store,
         writer: opened.writer,
@@ -210,8 +211,9 @@ async fn run(
         sweep_interval: Duration::from_hours(24),
         courier: None,
         auth,
-        tls: setup.tls.map(Tls::open).transpose()?.map(Arc::new),
+        tls: tls.transpose()?.map(Arc::new),
         reflection: !setup.unreflected,
+        web: args.web,
         limits: args.limits,
         watch: args.watch,
     };

@@ -54,6 +54,7 @@ mod performance_year;
 mod practice;
 mod privacy;
 mod reports;
+mod rest;
 mod sessions;
 mod settings;
 mod stats_stream;

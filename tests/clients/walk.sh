@@ -386,6 +386,46 @@ call_as $neighbour SessionService/ListSessions \
     "{\"user_id\": \"$lister\", \"page_size\": 2, \"page_token\": \"$token\"}"
 refused "a neighbour's page token is refused" $INVALID_ARGUMENT
 
+# --- HTTP and JSON, with curl
+
+# Sends a request; what comes is in $answer, and its HTTP code in $code.
+rest() { # METHOD PATH [CURL_ARGUMENTS...]
+    code=$(curl --silent --max-time 5 --output "$dir/rest" --write-out '%{http_code}' \
+        --header "x-tenant-id: $tenant" --request "$1" "${@:3}" "http://$address$2") || true
+    answer=$(cat "$dir/rest")
+}
+told() { # WHAT CODE JQ
+    if [ "$code" = "$2" ] && jq -e "$3" <<<"$answer" >/dev/null 2>&1; then
+        pass "$1"
+    else
+        fail "$1" "HTTP $code, wanted $2 and $3 of: $answer"
+    fi
+}
+posted=5e1f0000-0000-4000-8000-0000000000b9
+json=(--header 'content-type: application/json')
+rest POST /v1/sessions "${json[@]}" --data "{\"userId\": \"$user\", \"session_id\": \"$posted\"}"
+told "POST opens a session" 200 ".created and .session.id == \"$posted\""
+call SessionService/GetSession "{\"session_id\": \"$posted\"}"
+answered "which gRPC sees" ".session.userId == \"$user\""
+rest GET "/v1/sessions/$posted" --http2-prior-knowledge
+told "GET over HTTP/2" 200 '.session.state == "SESSION_STATE_ACTIVE"'
+rest POST "/v1/sessions/$posted:end" "${json[@]}" --data '{"moodRating": 5}'
+told "a custom verb ends it" 200 '.session.moodRating == 5'
+rest GET "/v1/users/$user/usage-stats?start_date=2025-06-30&end_date=2025-07-01"
+told "parameters of the query" 200 '[.days[].date] == ["2025-06-30", "2025-07-01"]'
+rest GET "/v1/usage-stats?start_date=2025-06-30&end_date=2025-07-01"
+same "a stream is lines of JSON" 3 "$(jq -s length <<<"$answer")"
+rest GET '/v1/usage-report?start_date=yesterday&nothing=1'
+told "what is wrong is named" 400 '.code == 3 and ([.details[].fieldViolations[]?.field] == ["nothing"])'
+rest GET /v1/nothing
+told "what is not there is 404" 404 '.code == 5'
+rest DELETE /v1/sessions
+told "another method is 405" 405 '.code == 12'
+rest GET "/v1/sessions/$posted" --header "x-tenant-id:"
+told "nobody is 401" 401 '.code == 16'
+rest GET /openapi.json
+told "it is described" 200 '.openapi == "3.1.0" and (.paths | length > 30)'
+
 # --- Who may call: tokens, over TLS
 
 printf '%s' 0123456789abcdef0123456789abcdef >"$dir/jwt.secret"
@@ -421,6 +461,13 @@ refused "a service does not set" $PERMISSION_DENIED '.message == "this needs the
 call_bearing "$(token --role admin)" TenantService/UpdateTenantSettings \
     '{"settings": {"time_zone": "Europe/Rome"}}'
 answered "an admin does" '.settings.timeZone == "Europe/Rome"'
+for version in --http1.1 --http2; do
+    code=0
+    answer=$(curl --silent --show-error --max-time 5 --cacert "$dir/cert.pem" "$version" \
+        --header "authorization: Bearer $(token --role service)" \
+        "https://$address/v1/sessions/$session" 2>&1) || code=$?
+    answered "curl $version sees it too, over TLS" ".session.id == \"$session\""
+done
 call_bearing nonsense SessionService/GetSession "$by_id"
 refused "nonsense is no token" $UNAUTHENTICATED
 ask "$address" list

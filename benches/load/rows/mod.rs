@@ -9,6 +9,7 @@ mod insights;
 mod latency;
 mod points;
 mod reads;
+mod rest;
 mod scale;
 mod streams;
 mod writes;
@@ -54,6 +55,7 @@ pub fn all(args: &Args) -> Vec<Measurement> {
         streams::all(args),
         exports::all(args),
         reads::all(args),
+        rest::all(),
         insights::all(args),
         fairness::all(),
         hostile::all(),

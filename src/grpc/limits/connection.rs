@@ -1,6 +1,10 @@
 //! Connections: how many there are, and when one ends that is of no use. What HTTP/2 itself has
 //! limits for is set in the server; hyper has none for a peer that never speaks, for one that does
-//! not take what it is sent, and tonic none for calls that outlive their connection's age.
+//! not take what it is sent, and tonic none for calls that outlive their connection's age. Of HTTP/1
+//! hyper gives 30 seconds for the head of a request and takes some 400 KB of it, and tonic passes on
+//! no other limits: so the first head, which anybody may send, has less of both.
+
+mod speech;
 
 use std::{
     future::ready,
@@ -21,10 +25,8 @@ use tokio::{
 use tonic::transport::server::{Connected, TcpIncoming};
 use tracing::{info, warn};
 
+use self::speech::Speech;
 use crate::config::LimitArgs;
-
-/// What a client sends first is as long as this (RFC 9113, 3.4).
-const PREFACE: usize = 24;
 
 /// How long a connection may do what.
 #[derive(Clone, Copy, Debug)]
@@ -102,9 +104,8 @@ impl Pace {
 pub struct Connection<IO> {
     io: IO,
     rules: Rules,
-    /// Bytes of the preface that have not come yet.
-    unspoken: usize,
-    /// Runs while something must happen: the preface, or a write.
+    speech: Speech,
+    /// Runs while something must happen: the first words, or a write.
     patience: Option<Pin<Box<Sleep>>>,
     end: Pin<Box<Sleep>>,
     _permit: OwnedSemaphorePermit,
@@ -116,7 +117,7 @@ impl<IO> Connection<IO> {
         Self {
             io,
             rules,
-            unspoken: PREFACE,
+            speech: Speech::default(),
             patience: Some(Box::pin(sleep_until(now + rules.handshake))),
             end: Box::pin(sleep_until(now + rules.age)),
             _permit: permit,
@@ -137,7 +138,7 @@ impl<IO> Connection<IO> {
 
     /// After a write: one that waits has so much time, and one that does not has all of it.
     fn wrote(&mut self, waits: bool, cx: &mut Context<'_>) {
-        if self.unspoken > 0 {
+        if !self.speech.is_over() {
             return;
         }
         if !waits {
@@ -161,10 +162,10 @@ impl<IO: AsyncRead + Unpin> AsyncRead for Connection<IO> {
         this.in_time(cx)?;
         let before = buffer.filled().len();
         done!(Pin::new(&mut this.io).poll_read(cx, buffer))?;
-        if this.unspoken > 0 {
-            let read = buffer.filled().len() - before;
-            this.unspoken = this.unspoken.saturating_sub(read);
-            if this.unspoken == 0 {
+        if !this.speech.is_over() {
+            this.speech
+                .hear(buffer.filled().get(before..).unwrap_or_default())?;
+            if this.speech.is_over() {
                 this.patience = None;
             }
         }

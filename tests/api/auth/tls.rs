@@ -176,7 +176,7 @@ fn files_that_cannot_be_used_are_refused_at_start() {
     let dir = TempDir::new().unwrap();
     let authority = Authority::new();
     let refused = |what: &str| {
-        let error = Tls::open(files(dir.path(), true))
+        let error = Tls::open(files(dir.path(), true), true)
             .err()
             .unwrap()
             .to_string();

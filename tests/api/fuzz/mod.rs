@@ -14,6 +14,7 @@
 mod bearers;
 mod messages;
 mod metadata;
+mod rest;
 mod tokens;
 
 use std::panic::AssertUnwindSafe;
@@ -119,5 +120,6 @@ fuzz! {
     requests requests_long Setup::default, messages::prepare, messages::target;
     page_tokens page_tokens_long Setup::default, tokens::prepare, tokens::target;
     caller_metadata caller_metadata_long Setup::default, metadata::prepare, metadata::target;
+    rest_requests rest_requests_long Setup::default, rest::prepare, rest::target;
     bearer_tokens bearer_tokens_long auth::setup, bearers::prepare, bearers::target;
 }

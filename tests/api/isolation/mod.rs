@@ -14,10 +14,15 @@ use prost_reflect::MethodDescriptor;
 use serde_json::Value as Json;
 use tonic::Code;
 
+pub use self::{
+    calls::{CALLS, DELETIONS, GIVEN},
+    fields::{POOL, method, methods, short},
+    world::Party,
+};
 use self::{
-    calls::{CALLS, Call, DELETIONS, GIVEN, SEEN, SEEN_OF_ALL},
-    fields::{Field, Kind, fields, method, methods, short},
-    world::{Answer, Party},
+    calls::{Call, SEEN, SEEN_OF_ALL},
+    fields::{Field, Kind, fields},
+    world::Answer,
 };
 use crate::{auth::setup, harness::Server, values::id};
 
@@ -45,6 +50,18 @@ mod sqlite {
     async fn users_are_apart() {
         let servers = (Server::with(setup()).await, Server::with(setup()).await);
         Matrix::of_users(servers).await.run().await;
+    }
+
+    #[tokio::test]
+    async fn tenants_are_apart_by_rest() {
+        let servers = (Server::with(setup()).await, Server::with(setup()).await);
+        Matrix::of_tenants(servers).await.by_rest().run().await;
+    }
+
+    #[tokio::test]
+    async fn users_are_apart_by_rest() {
+        let servers = (Server::with(setup()).await, Server::with(setup()).await);
+        Matrix::of_users(servers).await.by_rest().run().await;
     }
 }
 mod postgres {
@@ -92,6 +109,12 @@ impl Matrix {
 
     async fn of_users(servers: (Server, Server)) -> Self {
         Self::of(Party::user(1, 1), Party::user(1, 2), servers).await
+    }
+
+    /// The caller asks by HTTP and JSON.
+    fn by_rest(mut self) -> Self {
+        self.caller = self.caller.by_rest();
+        self
     }
 
     async fn of(caller: Party, owner: Party, (with, without): (Server, Server)) -> Self {

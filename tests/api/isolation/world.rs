@@ -16,6 +16,7 @@ use super::{
 use crate::{
     auth::token,
     harness::{Caller, Server},
+    rest::call as rest,
     values::{id, start},
     wire::call_with,
 };
@@ -26,6 +27,8 @@ pub struct Party {
     side: u128,
     /// A user, who may do less.
     pub is_user: bool,
+    /// Asks by HTTP and JSON.
+    by_rest: bool,
 }
 
 impl Party {
@@ -34,6 +37,7 @@ impl Party {
             tenant,
             side,
             is_user: false,
+            by_rest: false,
         }
     }
 
@@ -41,6 +45,14 @@ impl Party {
         Self {
             is_user: true,
             ..Self::service(tenant, side)
+        }
+    }
+
+    /// The same, asking by HTTP and JSON.
+    pub const fn by_rest(self) -> Self {
+        Self {
+            by_rest: true,
+            ..self
         }
     }
 
@@ -89,9 +101,14 @@ impl Party {
             "Bearer {}",
             token(server, self.tenant, role, user.as_deref())
         );
-        let requests = requests.iter().map(|request| encode(rpc.input(), request));
-        let (path, metadata) = (format!("/dwell.v1.{name}"), [("authorization", &*bearer)]);
-        let answer = call_with(&server.channel, &path, &metadata, requests.collect()).await;
+        let metadata = [("authorization", &*bearer)];
+        let answer = if self.by_rest {
+            rest::call(server, rpc, &metadata, requests).await
+        } else {
+            let requests = requests.iter().map(|request| encode(rpc.input(), request));
+            let path = format!("/dwell.v1.{name}");
+            call_with(&server.channel, &path, &metadata, requests.collect()).await
+        };
         match answer {
             Ok(messages) => Answer::Given(messages),
             Err(status) => Answer::refused(&status),

@@ -1,4 +1,4 @@
-//! Six clients that keep to the letter of HTTP/2 (RFC 9113) where that hurts, byte by byte over
+//! Clients that keep to the letter of HTTP (RFC 9112, 9113) where that hurts, byte by byte over
 //! TCP. Each goes on until the server ends its connection, or so much was sent, or nothing is taken
 //! any more.
 
@@ -32,6 +32,8 @@ pub enum Attack {
     SlowReader,
     /// Connections that never speak, or not to the end.
     HalfOpen,
+    /// Heads of HTTP/1 that are large and do not end.
+    EndlessHeads,
 }
 
 /// How it came out.
@@ -55,6 +57,7 @@ impl Attack {
             Self::PingFlood => ping_flood(address, hold),
             Self::SlowReader => slow_reader(address, tenant, hold),
             Self::HalfOpen => half_open(address),
+            Self::EndlessHeads => endless_heads(address),
         }
     }
 }
@@ -139,12 +142,27 @@ fn slow_reader(address: SocketAddr, tenant: &str, hold: &dyn Fn()) -> io::Result
 }
 
 fn half_open(address: SocketAddr) -> io::Result<Outcome> {
-    let mut silent = Vec::new();
-    for number in 0..400_usize {
-        let mut stream = TcpStream::connect(address)?;
+    unfinished(address, |number| {
         // More and more of what a client begins with, but never all of it.
         let (begin, _) = frames::PREFACE.split_at(number % frames::PREFACE.len());
-        stream.write_all(begin)?;
+        begin.to_vec()
+    })
+}
+
+fn endless_heads(address: SocketAddr) -> io::Result<Outcome> {
+    unfinished(address, |_| {
+        let header = format!("x-more: {}\r\n", "x".repeat(1_000));
+        let begin = "GET /v1/settings HTTP/1.1\r\nhost: localhost\r\n";
+        [begin, &header.repeat(30)].concat().into_bytes()
+    })
+}
+
+/// Connections that say so much and no more.
+fn unfinished(address: SocketAddr, begin: impl Fn(usize) -> Vec<u8>) -> io::Result<Outcome> {
+    let mut silent = Vec::new();
+    for number in 0..400 {
+        let mut stream = TcpStream::connect(address)?;
+        stream.write_all(&begin(number))?;
         stream.set_read_timeout(Some(PATIENCE))?;
         silent.push(stream);
     }

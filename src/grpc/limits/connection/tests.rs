@@ -1,6 +1,6 @@
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 
-use super::*;
+use super::{speech::PREFACE, *};
 
 const RULES: Rules = Rules {
     handshake: Duration::from_secs(10),
@@ -25,17 +25,33 @@ async fn end(reading: impl Future<Output = io::Result<usize>>) -> (String, u64) 
 #[tokio::test(start_paused = true)]
 async fn who_does_not_speak_is_not_waited_for() {
     let (mut connection, mut peer) = connection();
-    peer.write_all(&[0; PREFACE - 1]).await.unwrap();
-    let mut bytes = [0; PREFACE];
+    peer.write_all(&PREFACE[..PREFACE.len() - 1]).await.unwrap();
+    let mut bytes = [0; PREFACE.len()];
     let ended = end(connection.read_exact(&mut bytes)).await;
+    assert_eq!(ended, ("silent for too long".to_owned(), 10));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_head_that_does_not_end_is_not_waited_for() {
+    let (mut connection, mut peer) = connection();
+    tokio::spawn(async move {
+        peer.write_all(b"GET / HTTP/1.1\r\n").await.unwrap();
+        loop {
+            sleep(Duration::from_secs(1)).await;
+            if peer.write_all(b"x-more: 1\r\n").await.is_err() {
+                return;
+            }
+        }
+    });
+    let ended = end(connection.read_exact(&mut [0; 1_000])).await;
     assert_eq!(ended, ("silent for too long".to_owned(), 10));
 }
 
 #[tokio::test(start_paused = true)]
 async fn who_has_spoken_may_be_silent_until_the_connection_is_old() {
     let (mut connection, mut peer) = connection();
-    peer.write_all(&[0; PREFACE]).await.unwrap();
-    let mut bytes = [0; PREFACE];
+    peer.write_all(PREFACE).await.unwrap();
+    let mut bytes = [0; PREFACE.len()];
     connection.read_exact(&mut bytes).await.unwrap();
     let ended = end(connection.read_exact(&mut bytes)).await;
     assert_eq!(ended, ("too old".to_owned(), 1_000));
@@ -44,8 +60,11 @@ async fn who_has_spoken_may_be_silent_until_the_connection_is_old() {
 #[tokio::test(start_paused = true)]
 async fn who_takes_nothing_is_not_waited_for() {
     let (mut connection, mut peer) = connection();
-    peer.write_all(&[0; PREFACE]).await.unwrap();
-    connection.read_exact(&mut [0; PREFACE]).await.unwrap();
+    peer.write_all(PREFACE).await.unwrap();
+    connection
+        .read_exact(&mut [0; PREFACE.len()])
+        .await
+        .unwrap();
     let begun = Instant::now();
     tokio::spawn(async move {
         // Some, and later no more.
