@@ -3,6 +3,7 @@
 mod auth;
 mod limits;
 mod points;
+mod telemetry;
 
 use std::{net::SocketAddr, time::Duration};
 
@@ -13,6 +14,7 @@ pub use self::{
     auth::{ClaimArgs, Jwt, JwtArgs, KeyPlace, Role, TlsArgs, TlsFiles, TokenArgs, is_own_machine},
     limits::LimitArgs,
     points::PointsArgs,
+    telemetry::TelemetryArgs,
 };
 
 /// The session and usage ledger of a multi-tenant product, over gRPC.
@@ -71,8 +73,9 @@ pub struct LogArgs {
         long,
         env = "DWELL_LOG",
         // sqlx warns of every connection that a database takes with it when it goes, h2 of every
-        // client that breaks the rules: both as often as others like.
-        default_value = "info,h2=error,sqlx=error",
+        // client that breaks the rules: both as often as others like. That traces are not sent is
+        // said once.
+        default_value = "info,h2=error,sqlx=error,opentelemetry=off",
         value_name = "FILTER",
         value_parser = log_filter
     )]
@@ -156,6 +159,8 @@ pub struct ServeArgs {
     pub points: PointsArgs,
     #[command(flatten)]
     pub log: LogArgs,
+    #[command(flatten)]
+    pub telemetry: TelemetryArgs,
     #[command(flatten)]
     pub limits: LimitArgs,
 }
@@ -357,6 +362,9 @@ mod tests {
             ["--tenant-rate", "many"],
             ["--max-tags", "0"],
             ["--log", "info,=x=y"],
+            ["--metrics-listen", "9464"],
+            ["--otlp-endpoint", "127.0.0.1:4317"],
+            ["--otlp-endpoint", "grpc://127.0.0.1:4317"],
         ] {
             assert!(serve(&wrong).is_err(), "{wrong:?}");
         }

@@ -4,7 +4,10 @@ use std::{error::Error, io, sync::Arc, time::Duration};
 
 use futures::future::BoxFuture;
 use tokio::{net::TcpListener, time::timeout};
-use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tokio_util::{
+    sync::{CancellationToken, DropGuard},
+    task::TaskTracker,
+};
 use tonic::{server::NamedService, service::Routes, transport};
 use tonic_health::{ServingStatus, server::HealthReporter};
 use tracing::{info, warn};
@@ -36,6 +39,12 @@ use crate::{
         },
     },
     store::{self, Store, points::Outbox, writer::Writer},
+    telemetry::{
+        http::{self, Told},
+        metrics::{Metrics, Sources},
+        ready::Readiness,
+        stored::Stored,
+    },
     tls::Tls,
 };
 
@@ -86,6 +95,8 @@ pub struct Parts {
     pub tls: Option<Arc<Tls>>,
     /// Whether to tell which methods there are.
     pub reflection: bool,
+    /// Where to tell how it goes, if anywhere.
+    pub metrics: Option<TcpListener>,
     pub limits: LimitArgs,
 }
 
@@ -117,20 +128,39 @@ pub async fn serve(
     };
     let tasks = TaskTracker::new();
     let (store, clock) = (parts.store.clone(), parts.clock);
+    let calls = ObserveLayer::default();
+    let ready_now = Arc::<Readiness>::default();
+    let stored = Arc::<Stored>::default();
     let delivery = parts
         .courier
         .map(|courier| Arc::new(Delivery::new(store, clock.clone(), courier)));
     let jobs = Jobs {
         store: parts.store.clone(),
         writer: parts.writer.handle(),
-        clock,
-        delivery,
+        clock: clock.clone(),
+        delivery: delivery.clone(),
     };
     let idle = CancellationToken::new();
-    jobs.start(parts.sweep_interval, &tasks, &idle);
+    let counted = parts.metrics.is_some().then(|| stored.clone());
+    let watched = jobs.start(parts.sweep_interval, counted, &tasks, &idle);
+    let metrics = Metrics::new(Sources {
+        calls: calls.counted(),
+        refusals: admission.refusals(),
+        writer: parts.writer.handle(),
+        store: parts.store.clone(),
+        stored,
+        tasks: watched,
+        points: delivery.map(|delivery| delivery.counters()),
+        ready: ready_now.clone(),
+        clock,
+    });
+    // Told to the end, so that whoever asks is told that there is one.
+    let _told = parts
+        .metrics
+        .map(|listener| tell(listener, metrics, &ready_now));
     let (health, routes) = routes(context, &limits, parts.reflection)?;
     set_health(&health, ServingStatus::Serving).await;
-    let watch = watch_database(parts.store.clone(), health.clone());
+    let watch = watch_database(parts.store.clone(), health.clone(), ready_now.clone());
     tasks.spawn(idle.clone().run_until_cancelled_owned(watch));
     if let Auth::Jwt(jwt) = &parts.auth {
         let refresh = jwt.clone().refresh();
@@ -138,7 +168,6 @@ pub async fn serve(
     }
     tasks.close();
 
-    let calls = ObserveLayer::default();
     let server = tonic::transport::Server::builder()
         .layer(calls.clone())
         .layer(DeadlineLayer::new(unary, limits.max_deadline))
@@ -167,6 +196,7 @@ pub async fn serve(
         ended = &mut server => ended?,
         () = shutdown => {
             info!("shutting down");
+            ready_now.stop();
             idle.cancel();
             tasks.wait().await;
             set_health(&health, ServingStatus::NotServing).await;
@@ -240,6 +270,18 @@ fn routes(
     Ok((health, routes))
 }
 
+/// Tells how it goes until the guard is dropped.
+fn tell(listener: TcpListener, metrics: Metrics, ready: &Arc<Readiness>) -> DropGuard {
+    if let Ok(address) = listener.local_addr() {
+        info!(%address, "metrics are told");
+    }
+    let ended = CancellationToken::new();
+    let ready = ready.clone();
+    let serve = http::serve(listener, Told { metrics, ready });
+    tokio::spawn(ended.clone().run_until_cancelled_owned(serve));
+    ended.drop_guard()
+}
+
 async fn set_health(health: &HealthReporter, status: ServingStatus) {
     for name in HEALTH_NAMES {
         health.set_service_status(name, status).await;
@@ -247,15 +289,13 @@ async fn set_health(health: &HealthReporter, status: ServingStatus) {
 }
 
 /// Says that the service does not serve while the database does not answer.
-async fn watch_database(store: Arc<dyn Store>, health: HealthReporter) {
-    let mut serving = true;
+async fn watch_database(store: Arc<dyn Store>, health: HealthReporter, ready: Arc<Readiness>) {
     let mut ticks = tokio::time::interval(HEALTH_INTERVAL);
     loop {
         ticks.tick().await;
         let answers = matches!(timeout(PING_TIMEOUT, store.ping()).await, Ok(Ok(())));
-        if answers != serving {
-            serving = answers;
-            let status = if serving {
+        if answers != ready.set_database(answers) {
+            let status = if answers {
                 info!("the database answers again");
                 ServingStatus::Serving
             } else {
@@ -289,6 +329,14 @@ pub async fn run(
         Some(_) => Outbox::On,
         None => Outbox::Off,
     };
+    let metrics = match args.telemetry.metrics_listen {
+        Some(address) => Some(
+            TcpListener::bind(address)
+                .await
+                .map_err(|error| format!("cannot listen for metrics on {address}: {error}"))?,
+        ),
+        None => None,
+    };
     let (to_clock, to_ids) = (clock.clone(), ids.clone());
     let opened = store::open(url, replica, migrate, outbox, to_clock, to_ids).await?;
     let parts = Parts {
@@ -301,6 +349,7 @@ pub async fn run(
         auth,
         tls: tls.map(Arc::new),
         reflection: args.reflection == Switch::On,
+        metrics,
         limits: args.limits.clone(),
     };
     serve(parts, listener, ready, shutdown).await

@@ -15,6 +15,7 @@ pub mod report;
 mod row_security;
 mod sql;
 mod sqlite;
+pub mod totals;
 pub mod writer;
 
 use std::{collections::BTreeMap, sync::Arc};
@@ -47,6 +48,7 @@ use self::{
     practice::PracticeStore,
     privacy::PrivacyStore,
     report::ReportStore,
+    totals::TotalsStore,
 };
 
 /// Why the store does not do what it was asked.
@@ -130,7 +132,13 @@ pub type DayKey = (NaiveDate, UserId);
 /// away runs to its end in a task of its own.
 #[async_trait]
 pub trait Store:
-    GoalStore + PerformanceStore + PointsStore + PracticeStore + PrivacyStore + ReportStore
+    GoalStore
+    + PerformanceStore
+    + PointsStore
+    + PracticeStore
+    + PrivacyStore
+    + ReportStore
+    + TotalsStore
 {
     /// The tenant's settings; the defaults if it never set any.
     async fn get_settings(&self, tenant: TenantId) -> Result<TenantSettings, Error>;

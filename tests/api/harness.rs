@@ -195,6 +195,7 @@ async fn run(
         auth,
         tls: setup.tls.map(Tls::open).transpose()?.map(Arc::new),
         reflection: !setup.unreflected,
+        metrics: None,
         limits: limits(&setup.flags),
     };
     let listener = TcpListener::bind("127.0.0.1:0").await?;
