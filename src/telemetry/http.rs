@@ -116,3 +116,36 @@ impl Told {
         response
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use prometheus_client::registry::Registry;
+    use tokio::{
+        io::{AsyncReadExt, AsyncWriteExt},
+        time::Instant,
+    };
+
+    use super::*;
+
+    /// Time is tokio's own, and moves on at once when everyone waits.
+    #[tokio::test(start_paused = true)]
+    async fn whoever_is_slow_is_let_go() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let told = Told {
+            metrics: Metrics::from(Registry::default()),
+            ready: Arc::default(),
+        };
+        tokio::spawn(serve(listener, told));
+        for begun in ["", "GET /metr", "GET /metrics HTTP/1.1\r\nhost:"] {
+            let since = Instant::now();
+            let mut stream = TcpStream::connect(address).await.unwrap();
+            stream.write_all(begun.as_bytes()).await.unwrap();
+            let mut answer = Vec::new();
+            // However it ends.
+            let _ = stream.read_to_end(&mut answer).await;
+            assert_eq!(answer, b"");
+            assert_eq!(since.elapsed().as_secs(), TIME.as_secs());
+        }
+    }
+}

@@ -41,12 +41,18 @@ pub struct Sources {
 #[derive(Debug)]
 pub struct Metrics(Registry);
 
+impl From<Registry> for Metrics {
+    fn from(registry: Registry) -> Self {
+        Self(registry)
+    }
+}
+
 impl Metrics {
     #[must_use]
     pub fn new(sources: Sources) -> Self {
         let mut registry = Registry::default();
         registry.register_collector(Box::new(sources));
-        Self(registry)
+        registry.into()
     }
 
     /// In the text form of `OpenMetrics` 1.0.

@@ -11,6 +11,7 @@ mod points;
 mod reads;
 mod scale;
 mod streams;
+mod watched;
 mod writes;
 
 use futures::future::LocalBoxFuture;
@@ -60,6 +61,7 @@ pub fn all(args: &Args) -> Vec<Measurement> {
         footprint::all(),
         scale::all(),
         points::all(),
+        watched::all(),
         agreement::all(),
     ]
     .into_iter()
