@@ -85,7 +85,10 @@ where
         let path = request.uri().path();
         let method = path.trim_start_matches('/');
         let counted = self.counted.begin(path);
-        let traced = traces::Span::call(counted.name(), request.headers());
+        // Neither health, which is asked all the time, nor what there is not.
+        let traced = counted.name().map_or_else(traces::Span::default, |name| {
+            traces::Span::call(name, request.headers())
+        });
         let span = info_span!("call", method, tenant = field::Empty, trace = field::Empty);
         if let Some(trace) = traced.trace_id() {
             span.record("trace", field::display(trace));

@@ -68,10 +68,12 @@ impl Calls {
 }
 
 impl Method {
-    /// Calls under way.
+    /// Calls under way; `None` if there never was one.
     #[must_use]
-    pub fn active(&self) -> i64 {
-        self.active.load(Ordering::Relaxed)
+    pub fn active(&self) -> Option<i64> {
+        let active = self.active.load(Ordering::Relaxed);
+        let was_called = active != 0 || self.by_code.iter().any(|times| times.total() > 0);
+        was_called.then_some(active)
     }
 
     /// How long those took that were answered, by code.
@@ -93,10 +95,11 @@ impl Begun {
         self.calls.0.get(self.method)
     }
 
-    /// The method's name, or [`OTHER`].
+    /// The name of the method, if it is ours.
     #[must_use]
-    pub fn name(&self) -> &'static str {
-        self.method().map_or(OTHER, |method| method.name)
+    pub fn name(&self) -> Option<&'static str> {
+        let name = self.method()?.name;
+        (name != OTHER).then_some(name)
     }
 
     /// It ended after so long.

@@ -74,6 +74,12 @@ impl Histogram {
         bounds.zip(self.counts.iter().map(Counter::get)).collect()
     }
 
+    /// How many values there are.
+    #[must_use]
+    pub fn total(&self) -> u64 {
+        self.counts.iter().map(Counter::get).sum()
+    }
+
     /// The sum of all values.
     #[must_use]
     #[expect(

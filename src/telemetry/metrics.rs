@@ -100,7 +100,7 @@ impl Sources {
         let active = self
             .calls
             .methods()
-            .map(|method| (vec![("rpc_method", method.name)], method.active()));
+            .filter_map(|method| Some((vec![("rpc_method", method.name)], method.active()?)));
         let help = "Calls under way, streams among them";
         page.gauges(("rpc_server_active_requests", help, None), active)?;
         let refused = self.refusals.by_reason();

@@ -109,13 +109,9 @@ fn service_name() -> Option<&'static str> {
 pub struct Span(Option<Context>);
 
 impl Span {
-    fn start(
-        builder: impl FnOnce(&SdkTracer) -> SpanBuilder,
-        parent: impl FnOnce() -> Context,
-    ) -> Self {
+    fn start(parent: &Context, builder: impl FnOnce(&SdkTracer) -> SpanBuilder) -> Self {
         Self(TRACER.get().map(|tracer| {
-            let parent = parent();
-            let span = builder(tracer).start_with_context(tracer, &parent);
+            let span = builder(tracer).start_with_context(tracer, parent);
             parent.with_span(span)
         }))
     }
@@ -123,20 +119,22 @@ impl Span {
     /// A call of a method, by its caller's `traceparent` if there is one.
     #[must_use]
     pub fn call(method: &'static str, headers: &HeaderMap) -> Self {
-        let builder = |tracer: &SdkTracer| {
+        if TRACER.get().is_none() {
+            return Self::default();
+        }
+        let propagator = TraceContextPropagator::new();
+        let caller = propagator.extract_with_context(&Context::new(), &Headers(headers));
+        Self::start(&caller, |tracer| {
             let attributes = [
                 KeyValue::new("rpc.system.name", "grpc"),
                 KeyValue::new("rpc.method", method),
             ];
             let builder = tracer.span_builder(method).with_kind(SpanKind::Server);
             builder.with_attributes(attributes)
-        };
-        Self::start(builder, || {
-            TraceContextPropagator::new().extract_with_context(&Context::new(), &Headers(headers))
         })
     }
 
-    /// A statement of what is under way.
+    /// A statement of the call or batch that is under way. What is done for neither is not traced.
     #[must_use]
     pub fn statement(system: &str, sql: &str) -> Self {
         Self::database(system, || summary::of(sql))
@@ -151,7 +149,14 @@ impl Span {
     }
 
     fn database(system: &str, summary: impl FnOnce() -> String) -> Self {
-        let builder = |tracer: &SdkTracer| {
+        if TRACER.get().is_none() {
+            return Self::default();
+        }
+        let parent = Context::current();
+        if !is_sampled(&parent) {
+            return Self::default();
+        }
+        Self::start(&parent, |tracer| {
             let summary = summary();
             let attributes = [
                 KeyValue::new("db.system.name", system.to_lowercase()),
@@ -159,8 +164,7 @@ impl Span {
             ];
             let builder = tracer.span_builder(summary).with_kind(SpanKind::Client);
             builder.with_attributes(attributes)
-        };
-        Self::start(builder, Context::current)
+        })
     }
 
     /// A batch that carries out what these calls asked for. It is a child of the first of them
@@ -171,17 +175,15 @@ impl Span {
         let Some(tracer) = TRACER.get() else {
             return Self::default();
         };
-        let mut calls = waits.clone().filter_map(|wait| wait.call.as_ref());
-        let sampled = |call: &&Context| call.span().span_context().is_sampled();
-        let Some(first) = calls.clone().find(sampled) else {
+        let mut calls = waits.clone().filter_map(Wait::call);
+        let Some(first) = calls.next() else {
             return Self::default();
         };
         let own = first.span().span_context().span_id();
-        let links = calls
-            .by_ref()
-            .map(|call| call.span().span_context().clone());
-        let links: Vec<_> = links
-            .filter(|call| call.is_sampled() && call.span_id() != own)
+        let others = calls.map(|call| call.span().span_context().clone());
+        // A call may have several writes in it.
+        let links: Vec<_> = others
+            .filter(|call| call.span_id() != own)
             .map(|call| Link::new(call, vec![], 0))
             .collect();
         let size = i64::try_from(waits.clone().count()).unwrap_or(i64::MAX);
@@ -286,10 +288,7 @@ impl Wait {
         reason = "spans have the time of the machine, as the SDK gives it to all others"
     )]
     fn end(&self, tracer: &SdkTracer, batch: &SpanContext) {
-        let sampled = |call: &&Context| call.span().span_context().is_sampled();
-        let Some(call) = self.call.as_ref().filter(sampled) else {
-            return;
-        };
+        let Some(call) = self.call() else { return };
         let builder = tracer
             .span_builder("queue")
             .with_start_time(SystemTime::now() - self.elapsed())
@@ -297,6 +296,15 @@ impl Wait {
         // It ends as it is dropped.
         drop(builder.start_with_context(tracer, call));
     }
+
+    /// For which call, if that is traced.
+    fn call(&self) -> Option<&Context> {
+        self.call.as_ref().filter(|call| is_sampled(call))
+    }
+}
+
+fn is_sampled(context: &Context) -> bool {
+    context.span().span_context().is_sampled()
 }
 
 /// What is done in a task of its own for whatever is under way.

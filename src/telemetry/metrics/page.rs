@@ -93,6 +93,7 @@ impl<'a> Page<'a> {
     ) -> fmt::Result {
         let values = values.filter_map(|(labels, histogram)| {
             let buckets = histogram.buckets();
+            // Of these very buckets: others may be counting.
             let count = buckets.iter().map(|(_, count)| count).sum::<u64>();
             (count > 0 || labels.is_empty()).then_some((labels, (histogram.sum(), count, buckets)))
         });
