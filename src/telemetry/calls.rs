@@ -40,7 +40,7 @@ impl Default for Calls {
         let methods = names.chain([OTHER]).map(|name| Method {
             name,
             active: AtomicI64::new(0),
-            by_code: [const { SECONDS }; CODES].map(Histogram::new),
+            by_code: [SECONDS; CODES].map(Histogram::new),
         });
         Self(methods.collect())
     }

@@ -1,5 +1,7 @@
 //! `--metrics-listen`: what a scrape and the probes are told by the real program.
 
+#![expect(clippy::float_cmp, reason = "what is counted is whole")]
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
@@ -146,7 +148,6 @@ async fn only_what_is_there_is_told_and_only_to_get() {
     assert_eq!(ask(&address, "DELETE /readyz").await.0, 405);
     assert_eq!(ask(&address, "GET /").await.0, 404);
     assert_eq!(
-        ask(&address, &format!("GET /{}", "x".repeat(20_000)))
             .await
             .0,
         414

@@ -96,8 +96,8 @@ fn traceparent(flags: &str) -> String {
     format!("00-{TRACE}-{PARENT}-{flags}")
 }
 
-fn started(dir: &Collector) -> Dwell {
-    Dwell::start(&["--otlp-endpoint", &dir.url])
+fn started(collector: &Collector) -> Dwell {
+    Dwell::start(&["--otlp-endpoint", &collector.url])
 }
 
 #[tokio::test]

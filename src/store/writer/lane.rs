@@ -55,7 +55,7 @@ impl Lane {
     }
 
     /// Counts and traces what was taken.
-    fn begin(&self, batch: &Batch) -> Span {
+    fn begin(&self, batch: &[Box<dyn Job>]) -> Span {
         self.counters
             .sizes
             .number(u32::try_from(batch.len()).unwrap_or(u32::MAX));
