@@ -168,20 +168,11 @@ pub async fn serve(
     }
     tasks.close();
 
-    let server = tonic::transport::Server::builder()
+    let server = limited(&limits)
         .layer(calls.clone())
         .layer(DeadlineLayer::new(unary, limits.max_deadline))
         .layer(GateLayer::new(parts.auth))
         .layer(admission)
-        .max_concurrent_streams(limits.max_connection_calls)
-        .http2_max_header_list_size(limits.max_metadata_size)
-        .http2_max_pending_accept_reset_streams(Some(limits.max_resets.into()))
-        .http2_max_local_error_reset_streams(Some(limits.max_stream_errors.into()))
-        .http2_keepalive_interval(Some(limits.keepalive_interval))
-        .http2_keepalive_timeout(Some(limits.keepalive_timeout))
-        .max_connection_age(limits.max_connection_age)
-        .initial_stream_window_size(STREAM_WINDOW)
-        .initial_connection_window_size(CONNECTION_WINDOW)
         .add_routes(routes);
     let stopped = stopping.clone().cancelled_owned();
     let connections = connection::incoming(listener, &limits);
@@ -223,6 +214,20 @@ pub async fn serve(
     }
     info!("stopped");
     Ok(())
+}
+
+/// What HTTP/2 itself has limits for.
+fn limited(limits: &LimitArgs) -> transport::Server {
+    transport::Server::builder()
+        .max_concurrent_streams(limits.max_connection_calls)
+        .http2_max_header_list_size(limits.max_metadata_size)
+        .http2_max_pending_accept_reset_streams(Some(limits.max_resets.into()))
+        .http2_max_local_error_reset_streams(Some(limits.max_stream_errors.into()))
+        .http2_keepalive_interval(Some(limits.keepalive_interval))
+        .http2_keepalive_timeout(Some(limits.keepalive_timeout))
+        .max_connection_age(limits.max_connection_age)
+        .initial_stream_window_size(STREAM_WINDOW)
+        .initial_connection_window_size(CONNECTION_WINDOW)
 }
 
 fn routes(
