@@ -116,6 +116,7 @@ fn with_names(builder: Builder, kind: &EnumDescriptor) -> Builder {
 /// An enumeration of the RPCs of the contract: a `match` on it that forgets one does not build.
 fn rpcs(descriptors: &FileDescriptorSet) -> Result<String, std::fmt::Error> {
     let (mut names, mut paths, mut found) = (String::new(), String::new(), String::new());
+    let mut all = String::new();
     for file in &descriptors.file {
         if file.package() != "dwell.v1" {
             continue;
@@ -125,6 +126,7 @@ fn rpcs(descriptors: &FileDescriptorSet) -> Result<String, std::fmt::Error> {
                 let name = method.name();
                 let path = format!("/{}.{}/{name}", file.package(), service.name());
                 writeln!(names, "    {name},")?;
+                write!(all, "Self::{name}, ")?;
                 writeln!(paths, "            Self::{name} => {path:?},")?;
                 writeln!(found, "            {path:?} => Some(Self::{name}),")?;
             }
@@ -135,6 +137,8 @@ fn rpcs(descriptors: &FileDescriptorSet) -> Result<String, std::fmt::Error> {
          #[derive(Clone, Copy, PartialEq, Eq, Debug)]\n\
          pub enum Rpc {{\n{names}}}\n\n\
          impl Rpc {{\n\
+         \x20   /// All of them, each at its own place.\n\
+         \x20   pub const ALL: &'static [Self] = &[{all}];\n\n\
          \x20   /// Its path: `/package.Service/Method`.\n\
          \x20   #[must_use]\n\
          \x20   pub const fn path(self) -> &'static str {{\n\

@@ -3,6 +3,7 @@
 mod auth;
 mod limits;
 mod points;
+mod telemetry;
 mod watch;
 mod web;
 
@@ -15,6 +16,7 @@ pub use self::{
     auth::{ClaimArgs, Jwt, JwtArgs, KeyPlace, Role, TlsArgs, TlsFiles, TokenArgs, is_own_machine},
     limits::LimitArgs,
     points::PointsArgs,
+    telemetry::TelemetryArgs,
     watch::WatchArgs,
     web::WebArgs,
 };
@@ -75,8 +77,9 @@ pub struct LogArgs {
         long,
         env = "DWELL_LOG",
         // sqlx warns of every connection that a database takes with it when it goes, h2 of every
-        // client that breaks the rules: both as often as others like.
-        default_value = "info,h2=error,sqlx=error",
+        // client that breaks the rules: both as often as others like. That traces are not sent is
+        // said once.
+        default_value = "info,h2=error,sqlx=error,opentelemetry=off",
         value_name = "FILTER",
         value_parser = log_filter
     )]
@@ -164,6 +167,8 @@ pub struct ServeArgs {
     pub web: WebArgs,
     #[command(flatten)]
     pub log: LogArgs,
+    #[command(flatten)]
+    pub telemetry: TelemetryArgs,
     #[command(flatten)]
     pub limits: LimitArgs,
 }
@@ -372,6 +377,9 @@ mod tests {
             ["--watch-retention", "0"],
             ["--watch-keep-alive", "3601"],
             ["--log", "info,=x=y"],
+            ["--metrics-listen", "9464"],
+            ["--otlp-endpoint", "127.0.0.1:4317"],
+            ["--otlp-endpoint", "grpc://127.0.0.1:4317"],
         ] {
             assert!(serve(&wrong).is_err(), "{wrong:?}");
         }

@@ -13,7 +13,7 @@ use dwell::{
     domain::time::SystemClock,
     server,
     store::{self, check::Finding},
-    telemetry,
+    telemetry::{self, traces::Traces},
     tls::Tls,
 };
 use tokio::{net::TcpListener, signal::unix};
@@ -48,6 +48,8 @@ async fn main() -> ExitCode {
 
 async fn serve(args: ServeArgs) -> Result<(), Box<dyn Error + Send + Sync>> {
     telemetry::start(&args.log);
+    let endpoint = args.telemetry.otlp_endpoint.as_deref();
+    let traces = endpoint.map(Traces::start).transpose()?;
     let listener = TcpListener::bind(args.listen)
         .await
         .map_err(|error| format!("cannot listen on {}: {error}", args.listen))?;
@@ -61,7 +63,11 @@ async fn serve(args: ServeArgs) -> Result<(), Box<dyn Error + Send + Sync>> {
         }
     };
     let ready = || writeln!(io::stdout(), "listening on {address}");
-    server::run(&args, listener, ready, shutdown).await
+    let served = server::run(&args, listener, ready, shutdown).await;
+    if let Some(traces) = traces {
+        traces.flush().await;
+    }
+    served
 }
 
 async fn migrate(args: MigrateArgs) -> Result<(), Box<dyn Error + Send + Sync>> {

@@ -4,7 +4,10 @@ use std::{error::Error, io, sync::Arc, time::Duration};
 
 use futures::future::BoxFuture;
 use tokio::{net::TcpListener, time::timeout};
-use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tokio_util::{
+    sync::{CancellationToken, DropGuard},
+    task::TaskTracker,
+};
 use tonic::{server::NamedService, service::Routes, transport};
 use tonic_health::{ServingStatus, server::HealthReporter};
 use tonic_web::GrpcWebLayer;
@@ -40,6 +43,12 @@ use crate::{
     },
     rest::{RestLayer, cors},
     store::{self, Store, events::Events, points::Outbox, writer::Writer},
+    telemetry::{
+        http::{self, Told},
+        metrics::{Metrics, Sources},
+        ready::Readiness,
+        stored::Stored,
+    },
     tls::Tls,
 };
 
@@ -92,6 +101,8 @@ pub struct Parts {
     pub reflection: bool,
     /// What is served beside gRPC.
     pub web: WebArgs,
+    /// Where to tell how it goes, if anywhere.
+    pub metrics: Option<TcpListener>,
     pub limits: LimitArgs,
     /// The store writes events if it is on.
     pub watch: WatchArgs,
@@ -130,26 +141,45 @@ pub async fn serve(
     };
     let tasks = TaskTracker::new();
     let (store, clock) = (parts.store.clone(), parts.clock);
+    let calls = ObserveLayer::default();
+    let ready_now = Arc::<Readiness>::default();
+    let stored = Arc::<Stored>::default();
     let delivery = parts
         .courier
         .map(|courier| Arc::new(Delivery::new(store, clock.clone(), courier)));
     let jobs = Jobs {
         store: parts.store.clone(),
         writer: parts.writer.handle(),
-        clock,
-        delivery,
+        clock: clock.clone(),
+        delivery: delivery.clone(),
     };
     let idle = CancellationToken::new();
     let kept = parts.watch.watch_retention;
-    jobs.start(parts.sweep_interval, kept, &tasks, &idle);
+    let counted = parts.metrics.is_some().then(|| stored.clone());
+    let watched = jobs.start(parts.sweep_interval, kept, counted, &tasks, &idle);
     if parts.watch.watch == Switch::On {
         let store = parts.store.clone();
         let relay = async move { store.relay_wakes().await };
         tasks.spawn(idle.clone().run_until_cancelled_owned(relay));
     }
+    let metrics = Metrics::new(Sources {
+        calls: calls.counted(),
+        refusals: admission.refusals(),
+        writer: parts.writer.handle(),
+        store: parts.store.clone(),
+        stored,
+        tasks: watched,
+        points: delivery.map(|delivery| delivery.counters()),
+        ready: ready_now.clone(),
+        clock,
+    });
+    // Told to the end, so that whoever asks is told that there is one.
+    let _told = parts
+        .metrics
+        .map(|listener| tell(listener, metrics, &ready_now));
     let (health, routes) = routes(context, &limits, parts.reflection)?;
     set_health(&health, ServingStatus::Serving).await;
-    let watch = watch_database(parts.store.clone(), health.clone());
+    let watch = watch_database(parts.store.clone(), health.clone(), ready_now.clone());
     tasks.spawn(idle.clone().run_until_cancelled_owned(watch));
     if let Auth::Jwt(jwt) = &parts.auth {
         let refresh = jwt.clone().refresh();
@@ -157,12 +187,11 @@ pub async fn serve(
     }
     tasks.close();
 
-    let calls = ObserveLayer::default();
     let web = parts.web;
     let everybody = matches!(parts.auth, Auth::None);
     let rest = RestLayer::of(&web, &limits, parts.reflection, everybody)?;
     let grpc_web = (web.grpc_web == Switch::On).then(GrpcWebLayer::new);
-    let server = tonic::transport::Server::builder()
+    let server = limited(&limits)
         .accept_http1(web.http1())
         .layer(option_layer(cors::layer(&web)))
         .layer(option_layer(rest))
@@ -171,15 +200,6 @@ pub async fn serve(
         .layer(DeadlineLayer::new(unary, limits.max_deadline))
         .layer(GateLayer::new(parts.auth))
         .layer(admission)
-        .max_concurrent_streams(limits.max_connection_calls)
-        .http2_max_header_list_size(limits.max_metadata_size)
-        .http2_max_pending_accept_reset_streams(Some(limits.max_resets.into()))
-        .http2_max_local_error_reset_streams(Some(limits.max_stream_errors.into()))
-        .http2_keepalive_interval(Some(limits.keepalive_interval))
-        .http2_keepalive_timeout(Some(limits.keepalive_timeout))
-        .max_connection_age(limits.max_connection_age)
-        .initial_stream_window_size(STREAM_WINDOW)
-        .initial_connection_window_size(CONNECTION_WINDOW)
         .add_routes(routes);
     let stopped = stopping.clone().cancelled_owned();
     let connections = connection::incoming(listener, &limits);
@@ -194,6 +214,7 @@ pub async fn serve(
         ended = &mut server => ended?,
         () = shutdown => {
             info!("shutting down");
+            ready_now.stop();
             idle.cancel();
             tasks.wait().await;
             set_health(&health, ServingStatus::NotServing).await;
@@ -220,6 +241,20 @@ pub async fn serve(
     }
     info!("stopped");
     Ok(())
+}
+
+/// What HTTP/2 itself has limits for.
+fn limited(limits: &LimitArgs) -> transport::Server {
+    transport::Server::builder()
+        .max_concurrent_streams(limits.max_connection_calls)
+        .http2_max_header_list_size(limits.max_metadata_size)
+        .http2_max_pending_accept_reset_streams(Some(limits.max_resets.into()))
+        .http2_max_local_error_reset_streams(Some(limits.max_stream_errors.into()))
+        .http2_keepalive_interval(Some(limits.keepalive_interval))
+        .http2_keepalive_timeout(Some(limits.keepalive_timeout))
+        .max_connection_age(limits.max_connection_age)
+        .initial_stream_window_size(STREAM_WINDOW)
+        .initial_connection_window_size(CONNECTION_WINDOW)
 }
 
 fn routes(
@@ -267,6 +302,18 @@ fn routes(
     Ok((health, routes))
 }
 
+/// Tells how it goes until the guard is dropped.
+fn tell(listener: TcpListener, metrics: Metrics, ready: &Arc<Readiness>) -> DropGuard {
+    if let Ok(address) = listener.local_addr() {
+        info!(%address, "metrics are told");
+    }
+    let ended = CancellationToken::new();
+    let ready = ready.clone();
+    let serve = http::serve(listener, Told { metrics, ready });
+    tokio::spawn(ended.clone().run_until_cancelled_owned(serve));
+    ended.drop_guard()
+}
+
 async fn set_health(health: &HealthReporter, status: ServingStatus) {
     for name in HEALTH_NAMES {
         health.set_service_status(name, status).await;
@@ -274,15 +321,13 @@ async fn set_health(health: &HealthReporter, status: ServingStatus) {
 }
 
 /// Says that the service does not serve while the database does not answer.
-async fn watch_database(store: Arc<dyn Store>, health: HealthReporter) {
-    let mut serving = true;
+async fn watch_database(store: Arc<dyn Store>, health: HealthReporter, ready: Arc<Readiness>) {
     let mut ticks = tokio::time::interval(HEALTH_INTERVAL);
     loop {
         ticks.tick().await;
         let answers = matches!(timeout(PING_TIMEOUT, store.ping()).await, Ok(Ok(())));
-        if answers != serving {
-            serving = answers;
-            let status = if serving {
+        if answers != ready.set_database(answers) {
+            let status = if answers {
                 info!("the database answers again");
                 ServingStatus::Serving
             } else {
@@ -318,6 +363,14 @@ pub async fn run(
         Some(_) => Outbox::On,
         None => Outbox::Off,
     };
+    let metrics = match args.telemetry.metrics_listen {
+        Some(address) => Some(
+            TcpListener::bind(address)
+                .await
+                .map_err(|error| format!("cannot listen for metrics on {address}: {error}"))?,
+        ),
+        None => None,
+    };
     let (to_clock, to_ids) = (clock.clone(), ids.clone());
     let events = match args.watch.watch {
         Switch::On => Events::On,
@@ -335,6 +388,7 @@ pub async fn run(
         tls: tls.map(Arc::new),
         reflection: args.reflection == Switch::On,
         web: args.web.clone(),
+        metrics,
         limits: args.limits.clone(),
         watch: args.watch.clone(),
     };

@@ -1,4 +1,4 @@
-//! One log line for each call, whatever becomes of it.
+//! One log line for each call, whatever becomes of it; and what is counted and traced of it.
 
 use std::{
     pin::Pin,
@@ -14,18 +14,24 @@ use tonic::{Code, body::Body};
 use tower::{Layer, Service};
 use tracing::{Instrument, Span, field, info, info_span};
 
+use crate::telemetry::{
+    calls::{Begun, Calls},
+    traces,
+};
+
 const STATUS: &str = "grpc-status";
 const DETAILS: &str = "grpc-status-details-bin";
-/// What the log says of a call whose caller went away before its end.
-const GONE: &str = "CANCELLED";
+/// What is said of a call whose caller went away before its end.
+const GONE: Code = Code::Cancelled;
 
 /// Before the methods of health and reflection, which may stay open for as long as they like.
 const INFRASTRUCTURE: &str = "grpc.";
 
-/// Logs each call of the services it is around, and knows which are under way.
+/// Logs, counts and traces each call of the services it is around, and knows which are under way.
 #[derive(Clone, Debug, Default)]
 pub struct ObserveLayer {
     calls: TaskTracker,
+    counted: Calls,
 }
 
 impl ObserveLayer {
@@ -33,6 +39,12 @@ impl ObserveLayer {
     pub async fn drained(&self) {
         self.calls.close();
         self.calls.wait().await;
+    }
+
+    /// What is counted of them.
+    #[must_use]
+    pub fn counted(&self) -> Calls {
+        self.counted.clone()
     }
 }
 
@@ -43,15 +55,17 @@ impl<S> Layer<S> for ObserveLayer {
         Observe {
             inner,
             calls: self.calls.clone(),
+            counted: self.counted.clone(),
         }
     }
 }
 
-/// A service whose calls are logged.
+/// A service whose calls are observed.
 #[derive(Clone, Debug)]
 pub struct Observe<S> {
     inner: S,
     calls: TaskTracker,
+    counted: Calls,
 }
 
 impl<S, B> Service<Request<B>> for Observe<S>
@@ -68,16 +82,27 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        let method = request.uri().path().trim_start_matches('/');
-        let span = info_span!("call", method, tenant = field::Empty);
+        let path = request.uri().path();
+        let method = path.trim_start_matches('/');
+        let counted = self.counted.begin(path);
+        // Neither health, which is asked all the time, nor what there is not.
+        let traced = counted.name().map_or_else(traces::Span::default, |name| {
+            traces::Span::call(name, request.headers())
+        });
+        let span = info_span!("call", method, tenant = field::Empty, trace = field::Empty);
+        if let Some(trace) = traced.trace_id() {
+            span.record("trace", field::display(trace));
+        }
         let mut call = Call {
             span: span.clone(),
+            counted,
+            traced,
             begun: Instant::now(),
             status: None,
             _under_way: (!method.starts_with(INFRASTRUCTURE)).then(|| self.calls.token()),
         };
         let answer = span.in_scope(|| self.inner.call(request));
-        let answer = answer.instrument(span);
+        let answer = call.traced.around(answer.instrument(span));
         Box::pin(async move {
             let mut response = answer.await?;
             own_up(response.headers_mut());
@@ -104,9 +129,11 @@ fn own_up(headers: &mut HeaderMap) {
     headers.insert(STATUS, HeaderValue::from(rightly as i32));
 }
 
-/// A call under way; logged when it is dropped.
+/// A call under way; logged, counted and traced when it is dropped.
 struct Call {
     span: Span,
+    counted: Begun,
+    traced: traces::Span,
     begun: Instant,
     status: Option<Code>,
     _under_way: Option<TaskTrackerToken>,
@@ -122,8 +149,12 @@ impl Call {
 
 impl Drop for Call {
     fn drop(&mut self) {
-        let status = self.status.map_or(GONE, name);
-        let micros = u32::try_from(self.begun.elapsed().as_micros()).unwrap_or(u32::MAX);
+        let code = self.status.unwrap_or(GONE);
+        let status = code_name(code);
+        let time = self.begun.elapsed();
+        self.counted.end(code, time);
+        self.traced.answered(code, status);
+        let micros = u32::try_from(time.as_micros()).unwrap_or(u32::MAX);
         let duration_ms = f64::from(micros) / 1_000.0;
         info!(parent: &self.span, status, duration_ms, "answered");
     }
@@ -143,12 +174,14 @@ impl HttpBody for Observed {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
-        let mut frame = Pin::new(&mut self.body).poll_frame(cx);
+        let this = &mut *self;
+        let _of_call = this.call.traced.enter();
+        let mut frame = Pin::new(&mut this.body).poll_frame(cx);
         if let Poll::Ready(Some(Ok(frame))) = &mut frame
             && let Some(trailers) = frame.trailers_mut()
         {
             own_up(trailers);
-            self.call.see(trailers);
+            this.call.see(trailers);
         }
         frame
     }
@@ -163,7 +196,8 @@ impl HttpBody for Observed {
 }
 
 /// As the gRPC specification spells it.
-const fn name(code: Code) -> &'static str {
+#[must_use]
+pub const fn code_name(code: Code) -> &'static str {
     match code {
         Code::Ok => "OK",
         Code::Cancelled => "CANCELLED",

@@ -8,6 +8,7 @@ pub mod goals;
 pub mod points;
 pub mod privacy;
 pub mod retention;
+pub mod task;
 
 use std::{sync::Arc, time::Duration};
 
@@ -16,10 +17,11 @@ use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::warn;
 
-use self::points::Delivery;
+use self::{points::Delivery, task::Task};
 use crate::{
     domain::{ids::TenantId, rejection::Rejection, time::Clock},
     store::{Error, Store, writer},
+    telemetry::stored::{self, Stored},
 };
 
 /// Tenants, or rows of a tenant, that are read at a time.
@@ -40,70 +42,94 @@ pub struct Jobs {
 }
 
 impl Jobs {
-    /// Runs all jobs until `stop`. Events are kept for as long as `events_kept`.
+    /// Runs all jobs until `stop`, and returns how they go. Events are kept for as long as
+    /// `events_kept`. What there is in the database is counted if somebody wants to know.
     pub fn start(
         self,
         sweep_interval: Duration,
         events_kept: Duration,
+        counted: Option<Arc<Stored>>,
         tasks: &TaskTracker,
         stop: &CancellationToken,
-    ) {
+    ) -> Vec<Arc<Task>> {
         if let Some(delivery) = self.delivery.clone() {
             let (watch, stop) = (delivery.clone(), stop.clone());
             let watched = stop.clone();
             tasks.spawn(async move { delivery.run(&stop).await });
             tasks.spawn(async move { watch.watch(&watched).await });
         }
-        let jobs = self.clone();
-        tasks.spawn(every(sweep_interval, stop.clone(), move || {
-            let jobs = jobs.clone();
-            async move { expiry::sweep(&jobs).await }
-        }));
-        let jobs = self.clone();
-        tasks.spawn(every(GOALS_INTERVAL, stop.clone(), move || {
-            let jobs = jobs.clone();
-            async move { goals::expire(&jobs).await }
-        }));
-        let jobs = self.clone();
-        tasks.spawn(every(RETENTION_INTERVAL, stop.clone(), move || {
-            let jobs = jobs.clone();
-            async move { retention::forget_requests(&jobs).await }
-        }));
-        let jobs = self.clone();
-        tasks.spawn(every(RETENTION_INTERVAL, stop.clone(), move || {
-            let jobs = jobs.clone();
-            async move { retention::forget_events(&jobs, events_kept).await }
-        }));
-        let jobs = self.clone();
-        tasks.spawn(every(RETENTION_INTERVAL, stop.clone(), move || {
-            let jobs = jobs.clone();
-            async move { privacy::forget_sessions(&jobs).await }
-        }));
-        tasks.spawn(every(RETENTION_INTERVAL, stop.clone(), move || {
-            let jobs = self.clone();
-            async move { privacy::finish_deletions(&jobs).await }
-        }));
+        let mut runs = Runs {
+            jobs: self,
+            tasks,
+            stop,
+            watched: Vec::new(),
+        };
+        runs.every("expire_sessions", sweep_interval, |jobs| async move {
+            expiry::sweep(&jobs).await
+        });
+        runs.every("expire_goals", GOALS_INTERVAL, |jobs| async move {
+            goals::expire(&jobs).await
+        });
+        runs.every("forget_requests", RETENTION_INTERVAL, |jobs| async move {
+            retention::forget_requests(&jobs).await
+        });
+        runs.every("forget_events", RETENTION_INTERVAL, move |jobs| async move {
+            retention::forget_events(&jobs, events_kept).await
+        });
+        runs.every("forget_sessions", RETENTION_INTERVAL, |jobs| async move {
+            privacy::forget_sessions(&jobs).await
+        });
+        runs.every("finish_deletions", RETENTION_INTERVAL, |jobs| async move {
+            privacy::finish_deletions(&jobs).await
+        });
+        if let Some(counted) = counted {
+            runs.every("count_rows", stored::INTERVAL, move |jobs| {
+                let counted = counted.clone();
+                async move { counted.look(&*jobs.store).await }
+            });
+        }
+        runs.watched
     }
 }
 
-/// Runs `job` at once and then once each period, never two at a time, until `stop`. A job that
-/// fails is tried again in the next period.
-async fn every<F>(period: Duration, stop: CancellationToken, job: impl Fn() -> F)
-where
-    F: Future<Output = Result<usize, Error>>,
-{
-    let mut ticks = interval(period);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    loop {
-        let run = async {
-            ticks.tick().await;
-            job().await
+/// Jobs that are being started.
+struct Runs<'a> {
+    jobs: Jobs,
+    tasks: &'a TaskTracker,
+    stop: &'a CancellationToken,
+    watched: Vec<Arc<Task>>,
+}
+
+impl Runs<'_> {
+    /// Runs `job` at once and then once each period, never two at a time. A job that fails is
+    /// tried again in the next period.
+    fn every<F>(
+        &mut self,
+        name: &'static str,
+        period: Duration,
+        job: impl Fn(Jobs) -> F + Send + 'static,
+    ) where
+        F: Future<Output = Result<usize, Error>> + Send,
+    {
+        let task = Arc::new(Task::new(name));
+        self.watched.push(task.clone());
+        let jobs = self.jobs.clone();
+        let run = async move {
+            let mut ticks = interval(period);
+            ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+            loop {
+                ticks.tick().await;
+                match job(jobs.clone()).await {
+                    Ok(items) => task.succeeded(items, jobs.clock.now()),
+                    Err(error) => {
+                        task.failed.add(1);
+                        warn!(name, %error, "a job failed and will be tried again");
+                    }
+                }
+            }
         };
-        match stop.run_until_cancelled(run).await {
-            None => return,
-            Some(Ok(_)) => {}
-            Some(Err(error)) => warn!(%error, "a job failed and will be tried again"),
-        }
+        let stop = self.stop.clone();
+        self.tasks.spawn(stop.run_until_cancelled_owned(run));
     }
 }
 

@@ -16,6 +16,7 @@ pub mod report;
 mod row_security;
 mod sql;
 mod sqlite;
+pub mod totals;
 pub mod writer;
 
 use std::{collections::BTreeMap, sync::Arc};
@@ -49,6 +50,7 @@ use self::{
     practice::PracticeStore,
     privacy::PrivacyStore,
     report::ReportStore,
+    totals::TotalsStore,
 };
 
 /// Why the store does not do what it was asked.
@@ -132,7 +134,14 @@ pub type DayKey = (NaiveDate, UserId);
 /// away runs to its end in a task of its own.
 #[async_trait]
 pub trait Store:
-    EventStore + GoalStore + PerformanceStore + PointsStore + PracticeStore + PrivacyStore + ReportStore
+    EventStore
+    + GoalStore
+    + PerformanceStore
+    + PointsStore
+    + PracticeStore
+    + PrivacyStore
+    + ReportStore
+    + TotalsStore
 {
     /// The tenant's settings; the defaults if it never set any.
     async fn get_settings(&self, tenant: TenantId) -> Result<TenantSettings, Error>;

@@ -9,6 +9,7 @@
 //! two lanes do not wait for each other's rows. That is for speed alone: the locks on users are
 //! what makes it right, with several instances on one database too.
 
+mod counters;
 mod lane;
 mod queue;
 #[cfg(test)]
@@ -25,12 +26,14 @@ use quick_cache::sync::Cache;
 use tokio::{sync::oneshot, task::JoinSet};
 
 use self::queue::Queue;
+pub use self::{counters::Counters, queue::QUEUE};
 use super::{Error, Store};
 use crate::domain::{
     ids::{SessionId, TenantId, UserId},
     ledger::{Command, Halt, Ledger},
     rejection::{Entity, Rejection},
 };
+use crate::telemetry::traces::Wait;
 
 /// Sessions whose user is remembered, so that their heartbeats find their lane without a read.
 const OWNERS: usize = 100_000;
@@ -44,6 +47,9 @@ pub trait Job: Send + Sync {
 
     /// Whose data it writes.
     fn user(&self) -> Option<UserId>;
+
+    /// Since when it has been waiting.
+    fn wait(&self) -> &Wait;
 
     /// Decides on what is loaded and keeps the outcome. False if something is missing.
     fn decide(&mut self, ledger: &mut Ledger) -> bool;
@@ -94,6 +100,7 @@ pub enum Settled {
 struct Pending<C: Command> {
     tenant: TenantId,
     command: C,
+    wait: Wait,
     outcome: Option<Result<C::Outcome, Rejection>>,
     reply: oneshot::Sender<Result<C::Outcome, Error>>,
 }
@@ -109,6 +116,10 @@ impl<C: Command> Job for Pending<C> {
 
     fn user(&self) -> Option<UserId> {
         self.command.user()
+    }
+
+    fn wait(&self) -> &Wait {
+        &self.wait
     }
 
     fn decide(&mut self, ledger: &mut Ledger) -> bool {
@@ -153,13 +164,16 @@ impl Writer {
 
     fn with_lanes(apply: &Arc<dyn Apply>, find: FindOwner, lanes: usize) -> Self {
         let mut tasks = JoinSet::new();
+        let counters = Arc::<Counters>::default();
         let queues = (0..lanes).map(|_| {
             let queue = Arc::new(Queue::default());
-            tasks.spawn(lane::run(apply.clone(), queue.clone()));
+            let lane = lane::Lane::new(apply.clone(), counters.clone());
+            tasks.spawn(lane.run(queue.clone()));
             queue
         });
         let handle = Handle {
             queues: queues.collect(),
+            counters,
             owners: Arc::new(Owners {
                 find,
                 known: Cache::new(OWNERS),
@@ -199,6 +213,7 @@ impl Drop for Writer {
 #[derive(Clone)]
 pub struct Handle {
     queues: Arc<[Arc<Queue>]>,
+    counters: Arc<Counters>,
     owners: Arc<Owners>,
     waits: bool,
 }
@@ -231,13 +246,18 @@ impl Handle {
         let job = Box::new(Pending {
             tenant,
             command,
+            wait: Wait::begin(),
             outcome: None,
             reply,
         });
         if self.waits {
             queue.push_patiently(job).await?;
         } else {
-            queue.push(job).map_err(|(_, error)| error)?;
+            let pushed = queue.push(job);
+            if matches!(pushed, Err((_, Error::Overloaded))) {
+                self.counters.refused.add(1);
+            }
+            pushed.map_err(|(_, error)| error)?;
         }
         answer.await.unwrap_or(Err(Error::OutcomeUnknown))
     }
@@ -263,6 +283,18 @@ impl Handle {
         let user = self.owners.find(tenant, session).await?;
         let user = user.ok_or_else(not_found)?;
         self.submit(tenant, command(user)).await
+    }
+
+    /// How many writes wait in each lane.
+    pub fn queue_lengths(&self) -> impl ExactSizeIterator<Item = i64> {
+        let lengths = self.queues.iter().map(|queue| queue.len());
+        lengths.map(|length| i64::try_from(length).unwrap_or(i64::MAX))
+    }
+
+    /// How the lanes are doing.
+    #[must_use]
+    pub fn counters(&self) -> &Counters {
+        &self.counters
     }
 
     fn lane(&self, tenant: TenantId) -> Result<&Queue, Error> {

@@ -213,6 +213,7 @@ async fn run(
         auth,
         tls: tls.transpose()?.map(Arc::new),
         reflection: !setup.unreflected,
+        metrics: None,
         web: args.web,
         limits: args.limits,
         watch: args.watch,

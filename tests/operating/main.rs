@@ -1,5 +1,5 @@
-//! What operators do: a replica to read from, `dwell check`, tables over several machines, and
-//! delivery of points.
+//! What operators do: a replica to read from, `dwell check`, tables over several machines,
+//! delivery of points, and watching it all.
 
 #![expect(
     clippy::unwrap_used,
@@ -17,7 +17,10 @@ mod check;
 mod citus;
 mod cluster;
 mod courier;
+mod metrics;
 mod points;
+mod process;
 mod receiver;
 mod replica;
 mod row_security;
+mod traces;

@@ -12,6 +12,7 @@ mod reads;
 mod rest;
 mod scale;
 mod streams;
+mod watched;
 mod writes;
 
 use futures::future::LocalBoxFuture;
@@ -62,6 +63,7 @@ pub fn all(args: &Args) -> Vec<Measurement> {
         footprint::all(),
         scale::all(),
         points::all(),
+        watched::all(),
         agreement::all(),
     ]
     .into_iter()

@@ -19,6 +19,7 @@ use crate::{
     config::LimitArgs,
     domain::{ids::TenantId, time::Clock},
     grpc::{caller::Access, limits::admission::Slots, status},
+    telemetry::count::Counter,
 };
 
 /// Puts the gate before services whose callers are known. Calls without a tenant pass: those of
@@ -26,7 +27,42 @@ use crate::{
 #[derive(Clone)]
 pub struct AdmissionLayer(Arc<Gate>);
 
+/// Calls that were not let in, by the limit that they met.
+#[derive(Debug, Default)]
+pub struct Refusals {
+    calls: Counter,
+    streams: Counter,
+    tenant_calls: Counter,
+    tenant_streams: Counter,
+    tenant_rate: Counter,
+}
+
+impl Refusals {
+    const fn of(&self, refusal: Refusal) -> &Counter {
+        match refusal {
+            Refusal::Busy(Kind::Call) => &self.calls,
+            Refusal::Busy(Kind::Stream) => &self.streams,
+            Refusal::TenantBusy(Kind::Call) => &self.tenant_calls,
+            Refusal::TenantBusy(Kind::Stream) => &self.tenant_streams,
+            Refusal::TooFast { .. } => &self.tenant_rate,
+        }
+    }
+
+    /// How many there were, by the flag that sets the limit.
+    pub fn by_reason(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        let all = [
+            ("max_calls", &self.calls),
+            ("max_streams", &self.streams),
+            ("max_tenant_calls", &self.tenant_calls),
+            ("max_tenant_streams", &self.tenant_streams),
+            ("tenant_rate", &self.tenant_rate),
+        ];
+        all.into_iter().map(|(reason, count)| (reason, count.get()))
+    }
+}
+
 struct Gate {
+    refusals: Arc<Refusals>,
     clock: Arc<dyn Clock>,
     unary: HashSet<String>,
     admission: Mutex<Admission>,
@@ -49,10 +85,17 @@ impl AdmissionLayer {
             burst: limits.tenant_burst,
         }));
         Self(Arc::new(Gate {
+            refusals: Arc::default(),
             clock,
             unary,
             admission,
         }))
+    }
+
+    /// What is counted of those that it does not let in.
+    #[must_use]
+    pub fn refusals(&self) -> Arc<Refusals> {
+        self.0.refusals.clone()
     }
 }
 
@@ -136,6 +179,7 @@ where
         let place = match place.transpose() {
             Ok(place) => place,
             Err(refusal) => {
+                self.gate.refusals.of(refusal).add(1);
                 let status = status::refused(refusal);
                 return Either::Left(ready(Ok(status.into_http())));
             }

@@ -33,6 +33,7 @@ use crate::{
         points::Outbox,
         writer::{Apply, Commit, Failure, Job, Settled},
     },
+    telemetry::traces::Span,
 };
 
 /// Rows of a deleted user that go in one transaction.
@@ -52,7 +53,8 @@ impl<DB: Dialect> Apply for SqlStore<DB> {
             written = self.write(&mut tx, first, jobs, true).await;
         }
         let done = written.map_err(failed)?;
-        let Err(error) = tx.commit().await else {
+        let span = Span::statement(DB::NAME, "COMMIT");
+        let Err(error) = span.around(tx.commit()).await else {
             for (id, tenant) in done.tenants {
                 self.tenants.insert(id, tenant);
             }
@@ -430,7 +432,9 @@ async fn flush<DB: Dialect>(
     let mut writes = writes(ledger, &tenant_days);
     writes.retain(|write| write.rows.len() > 0);
     let expected: usize = writes.iter().map(|write| write.rows.len()).sum();
-    let written = DB::write_all(conn, tenant, known, &writes).await?;
+    let span = Span::statements(DB::NAME, writes.iter().map(|write| write.sql));
+    let written = span.around(DB::write_all(conn, tenant, known, &writes));
+    let written = written.await?;
     if usize::try_from(written.rows) != Ok(expected) {
         return Err(Fault::Unwritten);
     }

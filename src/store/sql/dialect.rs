@@ -14,6 +14,7 @@ use super::rows::Rows;
 use crate::{
     domain::{ids::TenantId, time::Timestamp},
     store::events::Wakes,
+    telemetry::traces::Span,
 };
 
 /// An engine that the one SQL implementation can run on.
@@ -314,11 +315,15 @@ impl<DB: Dialect> Query<DB> {
     }
 
     pub async fn fetch(self, conn: &mut DB::Connection) -> sqlx::Result<Vec<DB::Row>> {
-        DB::fetch(conn, self.sql, self.args.map_err(sqlx::Error::Encode)?).await
+        let span = Span::statement(DB::NAME, &self.sql);
+        let args = self.args.map_err(sqlx::Error::Encode)?;
+        span.around(DB::fetch(conn, self.sql, args)).await
     }
 
     pub async fn execute(self, conn: &mut DB::Connection) -> sqlx::Result<u64> {
-        DB::execute(conn, self.sql, self.args.map_err(sqlx::Error::Encode)?).await
+        let span = Span::statement(DB::NAME, &self.sql);
+        let args = self.args.map_err(sqlx::Error::Encode)?;
+        span.around(DB::execute(conn, self.sql, args)).await
     }
 
     fn next_parameter(&self) -> usize {

@@ -28,6 +28,7 @@ mod tenant_usage;
 mod tenants;
 #[cfg(test)]
 mod tests;
+mod totals;
 mod user_rows;
 pub mod user_tables;
 mod users;

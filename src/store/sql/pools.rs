@@ -6,10 +6,13 @@ use std::collections::BTreeMap;
 use sqlx::{AssertSqlSafe, Pool, Transaction, pool::PoolConnection};
 
 use super::dialect::{Dialect, Reader};
-use crate::domain::ids::TenantId;
+use crate::{domain::ids::TenantId, store::totals::PoolUse, telemetry::traces::Span};
 
 /// Ends when it is dropped. Whoever only reads need not wait for that.
 pub type Tx<DB> = Transaction<'static, DB>;
+
+/// What a trace has of waiting for a connection and beginning on it.
+const BEGIN: &str = "BEGIN";
 
 /// Connections for the writer's lanes, for everyone who reads, and for whoever reads much and
 /// can do with what has reached a replica.
@@ -31,20 +34,42 @@ impl<DB: Dialect> Pools<DB> {
     /// Begins a transaction whose reads all see one snapshot, as the reader may see it.
     pub async fn read(&self, reader: Reader) -> sqlx::Result<Tx<DB>> {
         let begin = AssertSqlSafe(DB::begin_read(reader));
-        self.read.begin_with(begin).await
+        let span = Span::statement(DB::NAME, BEGIN);
+        span.around(self.read.begin_with(begin)).await
     }
 
     /// The same on the replica, if there is one.
     pub async fn read_replica(&self, reader: Reader) -> sqlx::Result<Tx<DB>> {
         let pool = self.replica.as_ref().unwrap_or(&self.read);
         let begin = AssertSqlSafe(DB::begin_read(reader));
-        pool.begin_with(begin).await
+        let span = Span::statement(DB::NAME, BEGIN);
+        span.around(pool.begin_with(begin)).await
     }
 
     /// Begins a transaction as [`Dialect::begin_write`] has it.
     pub async fn write(&self, tenants: &BTreeMap<TenantId, bool>) -> sqlx::Result<Tx<DB>> {
         let begin = AssertSqlSafe(DB::begin_write(tenants));
-        self.write.begin_with(begin).await
+        let span = Span::statement(DB::NAME, BEGIN);
+        span.around(self.write.begin_with(begin)).await
+    }
+
+    /// What the pools are doing right now.
+    pub fn uses(&self) -> Vec<PoolUse> {
+        let pools = [("write", Some(&self.write)), ("read", Some(&self.read))];
+        let pools = pools
+            .into_iter()
+            .chain([("replica", self.replica.as_ref())]);
+        let uses = pools.filter_map(|(name, pool)| {
+            let pool = pool?;
+            let idle = u32::try_from(pool.num_idle()).unwrap_or(u32::MAX);
+            Some(PoolUse {
+                name,
+                idle,
+                used: pool.size().saturating_sub(idle),
+                limit: pool.options().get_max_connections(),
+            })
+        });
+        uses.collect()
     }
 
     /// For what is the service's own and no tenant's.

@@ -25,6 +25,7 @@ use crate::{
         user::UserSummary,
     },
     store::{ActivityKey, DayKey, Error, Page, ReportData, SessionKey, Store, UserDays, UserKey},
+    telemetry::traces::carry,
 };
 
 pub const INSERT_KEY: &str = "
@@ -47,7 +48,7 @@ impl<DB: Dialect> SqlStore<DB> {
         T: Send + 'static,
         F: Future<Output = Result<T, Fault>> + Send + 'static,
     {
-        match tokio::spawn(read(self.clone())).await {
+        match tokio::spawn(carry(read(self.clone()))).await {
             Ok(read) => read.map_err(|fault| self.error(fault)),
             Err(_) => Err(Error::Unavailable),
         }

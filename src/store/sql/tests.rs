@@ -19,7 +19,7 @@ use super::{
     pools::{Pools, Tx},
     practice, read, requests,
     rows::{Cells, Kind, Rows},
-    sessions, tenant_usage, tenants, user_rows,
+    sessions, tenant_usage, tenants, totals, user_rows,
     user_tables::{USER_TABLES, USERS, UserTable},
     users,
 };
@@ -39,6 +39,7 @@ use crate::{
         postgres, sqlite,
         writer::{Apply, Job},
     },
+    telemetry::traces::Wait,
 };
 
 /// What stands in the place of `{rows}` or `{ids}`.
@@ -181,6 +182,8 @@ fn statements() -> Vec<(String, usize, Many)> {
         plain(events::SELECT_OLD_EVENTS, 3),
         rows(events::DELETE_EVENTS, events::place_columns([])),
         rows(events::UPSERT_TRIMS, events::place_columns([])),
+        plain(totals::COUNT_OPEN_SESSIONS, 0),
+        plain(totals::COUNT_PENDING_AWARDS, 0),
     ]
 }
 
@@ -446,7 +449,7 @@ async fn postgres_shows_a_transaction_what_is_for_whom_it_acts() {
 }
 
 /// Writes its tenant's row, and nothing else.
-struct Appear(TenantId);
+struct Appear(TenantId, Wait);
 
 impl Job for Appear {
     fn tenant(&self) -> TenantId {
@@ -459,6 +462,10 @@ impl Job for Appear {
 
     fn user(&self) -> Option<UserId> {
         None
+    }
+
+    fn wait(&self) -> &Wait {
+        &self.1
     }
 
     fn decide(&mut self, _: &mut Ledger) -> bool {
@@ -477,7 +484,7 @@ async fn a_batch_of_several_tenants_is_one_transaction() {
     let clock = Arc::new(ManualClock::at(Timestamp::FIRST));
     let store = SqlStore::new(pools, Outbox::Off, Events::Off, clock, Arc::new(RandomIds));
     let ids = [1, 2, 3].map(Uuid::from_u128);
-    let mut jobs = ids.map(|id| -> Box<dyn Job> { Box::new(Appear(tenant(id))) });
+    let mut jobs = ids.map(|id| -> Box<dyn Job> { Box::new(Appear(tenant(id), Wait::begin())) });
     // What is refused would be cut in two, and done all the same.
     store.apply(&mut jobs).await.unwrap();
     let tx = store.pools.read(Reader::Jobs).await.unwrap();

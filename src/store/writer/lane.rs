@@ -7,8 +7,8 @@ use tokio::time::{Instant, sleep};
 use tracing::{error, warn};
 use uuid::Uuid;
 
-use super::{Apply, Commit, Failure, Job, Settled, queue::Queue};
-use crate::store::Error;
+use super::{Apply, Commit, Counters, Failure, Job, Settled, queue::Queue};
+use crate::{store::Error, telemetry::traces::Span};
 
 /// Writes that one transaction takes at most: beyond some hundreds a larger batch is hardly
 /// faster for each, and everyone in it waits longer.
@@ -20,39 +20,10 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(500);
 
 type Batch = Vec<Box<dyn Job>>;
 
-/// Takes what has queued up, carries it out and answers, until the queue is closed and empty.
-pub async fn run(apply: Arc<dyn Apply>, queue: Arc<Queue>) {
-    loop {
-        let mut batch = queue.take(MAX_BATCH).await;
-        if batch.is_empty() {
-            return;
-        }
-        // Tenants in order, so that two lanes lock them in the same order; stable, so that
-        // each user's writes keep theirs.
-        batch.sort_by_key(|job| job.tenant());
-        carry_out(&*apply, batch).await;
-    }
-}
-
-/// Carries out a batch and answers everyone in it. A batch that the database refuses is cut
-/// in two until the one that it refuses stands alone.
-async fn carry_out(apply: &dyn Apply, batch: Batch) {
-    let mut parts = vec![batch];
-    while let Some(mut part) = parts.pop() {
-        match try_until_settled(apply, &mut part).await {
-            Ok(()) => part.into_iter().for_each(Job::answer),
-            Err(Refusal::Part(_)) if part.len() > 1 => {
-                let rest = part.split_off(part.len() / 2);
-                parts.push(rest);
-                parts.push(part);
-            }
-            Err(Refusal::Part(error) | Refusal::All(error)) => {
-                for job in part {
-                    job.fail(error.clone());
-                }
-            }
-        }
-    }
+/// What carries out batches, and counts them.
+pub struct Lane {
+    apply: Arc<dyn Apply>,
+    counters: Arc<Counters>,
 }
 
 /// What a batch fails with for good.
@@ -63,30 +34,91 @@ enum Refusal {
     All(Error),
 }
 
-async fn try_until_settled(apply: &dyn Apply, part: &mut [Box<dyn Job>]) -> Result<(), Refusal> {
-    let mut retry = Retry::new();
-    let mut waiting = false;
-    loop {
-        let tried = AssertUnwindSafe(apply.apply(part)).catch_unwind().await;
-        match tried.unwrap_or_else(|_| Err(panicked())) {
-            Ok(()) => return Ok(()),
-            Err(Failure::Refused(error)) => return Err(Refusal::Part(error)),
-            Err(Failure::InDoubt(commit)) => match settle(apply, &commit).await {
-                Some(Settled::Committed) => return Ok(()),
-                Some(Settled::RolledBack) => {}
-                None => return Err(Refusal::All(Error::OutcomeUnknown)),
-            },
-            Err(Failure::Contention) => {}
-            Err(Failure::Unavailable(reason)) => {
-                if !waiting {
-                    warn!(reason, "a batch waits for the database");
+impl Lane {
+    pub fn new(apply: Arc<dyn Apply>, counters: Arc<Counters>) -> Self {
+        Self { apply, counters }
+    }
+
+    /// Takes what has queued up, carries it out and answers, until the queue is closed and empty.
+    pub async fn run(self, queue: Arc<Queue>) {
+        loop {
+            let mut batch = queue.take(MAX_BATCH).await;
+            if batch.is_empty() {
+                return;
+            }
+            let span = self.begin(&batch);
+            // Tenants in order, so that two lanes lock them in the same order; stable, so that
+            // each user's writes keep theirs.
+            batch.sort_by_key(|job| job.tenant());
+            span.around(self.carry_out(batch)).await;
+        }
+    }
+
+    /// Counts and traces what was taken.
+    fn begin(&self, batch: &[Box<dyn Job>]) -> Span {
+        self.counters
+            .sizes
+            .number(u32::try_from(batch.len()).unwrap_or(u32::MAX));
+        let waits = batch.iter().map(|job| job.wait());
+        for wait in waits.clone() {
+            self.counters.waits.time(wait.elapsed());
+        }
+        Span::batch(waits)
+    }
+
+    /// Carries out a batch and answers everyone in it. A batch that the database refuses is cut
+    /// in two until the one that it refuses stands alone.
+    async fn carry_out(&self, batch: Batch) {
+        let mut parts = vec![batch];
+        while let Some(mut part) = parts.pop() {
+            match self.try_until_settled(&mut part).await {
+                Ok(()) => part.into_iter().for_each(Job::answer),
+                Err(Refusal::Part(_)) if part.len() > 1 => {
+                    let rest = part.split_off(part.len() / 2);
+                    parts.push(rest);
+                    parts.push(part);
                 }
-                waiting = true;
+                Err(Refusal::Part(error) | Refusal::All(error)) => {
+                    for job in part {
+                        job.fail(error.clone());
+                    }
+                }
             }
         }
-        if !retry.pause().await {
-            return Err(Refusal::All(Error::Unavailable));
+    }
+
+    async fn try_until_settled(&self, part: &mut [Box<dyn Job>]) -> Result<(), Refusal> {
+        let mut retry = Retry::new();
+        let mut waiting = false;
+        loop {
+            match self.try_once(part).await {
+                Ok(()) => return Ok(()),
+                Err(Failure::Refused(error)) => return Err(Refusal::Part(error)),
+                Err(Failure::InDoubt(commit)) => match settle(&*self.apply, &commit).await {
+                    Some(Settled::Committed) => return Ok(()),
+                    Some(Settled::RolledBack) => {}
+                    None => return Err(Refusal::All(Error::OutcomeUnknown)),
+                },
+                Err(Failure::Contention) => {}
+                Err(Failure::Unavailable(reason)) => {
+                    if !waiting {
+                        warn!(reason, "a batch waits for the database");
+                    }
+                    waiting = true;
+                }
+            }
+            if !retry.pause().await {
+                return Err(Refusal::All(Error::Unavailable));
+            }
         }
+    }
+
+    async fn try_once(&self, part: &mut [Box<dyn Job>]) -> Result<(), Failure> {
+        let begun = Instant::now();
+        let tried = AssertUnwindSafe(self.apply.apply(part)).catch_unwind();
+        let tried = tried.await.unwrap_or_else(|_| Err(panicked()));
+        self.counters.tried(&tried, begun.elapsed());
+        tried
     }
 }
 

@@ -92,6 +92,11 @@ impl Queue {
         }
     }
 
+    /// How many writes wait.
+    pub fn len(&self) -> usize {
+        self.lines().length
+    }
+
     /// Lets no more in. What waits is still taken.
     pub fn close(&self) {
         self.lines().closed = true;
