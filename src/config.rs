@@ -140,6 +140,9 @@ pub struct ServeArgs {
         value_name = "SWITCH"
     )]
     pub reflection: Switch,
+    /// Whether to serve pages to look at, under `/ui/`.
+    #[arg(long, env = "DWELL_UI", default_value = "off", value_name = "SWITCH")]
+    pub ui: Switch,
     /// Serve with the schema as it is, and fail if it is not up to date.
     #[arg(long, env = "DWELL_NO_MIGRATE")]
     pub no_migrate: bool,
@@ -347,6 +350,7 @@ mod tests {
             ["--jwt-jwks-url", "file:///keys"],
             ["--jwt-jwks-url", "keys"],
             ["--reflection", "maybe"],
+            ["--ui", "maybe"],
             ["--sweep-interval", "0"],
             ["--sweep-interval", "3601"],
             ["--max-request-size", "0"],

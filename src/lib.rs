@@ -6,6 +6,7 @@
 //! - [`server`]: wiring only, and an orderly end.
 //! - [`auth`] and [`tls`]: who is calling, and over what.
 //! - [`grpc`]: the API. A gate lets callers in; each RPC decodes, calls, encodes.
+//! - [`ui`]: pages to look at, which are a caller of the API like any other.
 //! - [`store`]: what is kept. Reads are methods of [`store::Store`]; every write goes through
 //!   [`store::writer`], which makes one transaction of what many callers ask.
 //! - [`domain`]: the rules, pure. A write is a [`domain::ledger::Command`] that decides on the
@@ -25,3 +26,4 @@ pub mod server;
 pub mod store;
 pub mod telemetry;
 pub mod tls;
+pub mod ui;

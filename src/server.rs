@@ -37,6 +37,7 @@ use crate::{
     },
     store::{self, Store, points::Outbox, writer::Writer},
     tls::Tls,
+    ui::{Site, UiLayer},
 };
 
 /// How long calls that are under way may take to end: an operator's patience of 10 seconds,
@@ -86,6 +87,8 @@ pub struct Parts {
     pub tls: Option<Arc<Tls>>,
     /// Whether to tell which methods there are.
     pub reflection: bool,
+    /// Whether to serve pages.
+    pub ui: bool,
     pub limits: LimitArgs,
 }
 
@@ -120,6 +123,12 @@ pub async fn serve(
     let delivery = parts
         .courier
         .map(|courier| Arc::new(Delivery::new(store, clock.clone(), courier)));
+    let site = if parts.ui {
+        let (auth, secure) = (parts.auth.clone(), parts.tls.is_some());
+        Some(Site::open(&parts.store, clock.clone(), auth, secure).await?)
+    } else {
+        None
+    };
     let jobs = Jobs {
         store: parts.store.clone(),
         writer: parts.writer.handle(),
@@ -140,6 +149,8 @@ pub async fn serve(
 
     let calls = ObserveLayer::default();
     let server = tonic::transport::Server::builder()
+        .accept_http1(parts.ui)
+        .layer(UiLayer::new(site))
         .layer(calls.clone())
         .layer(DeadlineLayer::new(unary, limits.max_deadline))
         .layer(GateLayer::new(parts.auth))
@@ -301,6 +312,7 @@ pub async fn run(
         auth,
         tls: tls.map(Arc::new),
         reflection: args.reflection == Switch::On,
+        ui: args.ui == Switch::On,
         limits: args.limits.clone(),
     };
     serve(parts, listener, ready, shutdown).await
