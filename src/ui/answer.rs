@@ -47,7 +47,9 @@ pub fn asset(asset: &'static Asset) -> Response<Body> {
         Body::new(asset.content.to_owned()),
     );
     let forever = HeaderValue::from_static(FOR_EVER);
-    response.headers_mut().insert(header::CACHE_CONTROL, forever);
+    response
+        .headers_mut()
+        .insert(header::CACHE_CONTROL, forever);
     response
 }
 
@@ -55,8 +57,8 @@ pub fn asset(asset: &'static Asset) -> Response<Body> {
 pub fn file(content_type: &'static str, name: &str, body: Body) -> Page {
     let mut response = respond(StatusCode::OK, content_type, body);
     let disposition = format!("attachment; filename=\"{name}\"");
-    let disposition = HeaderValue::try_from(disposition)
-        .map_err(|_| Status::internal("no name for the file"))?;
+    let disposition =
+        HeaderValue::try_from(disposition).map_err(|_| Status::internal("no name for the file"))?;
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_DISPOSITION, disposition);
     Ok(response)

@@ -15,10 +15,22 @@ pub struct Asset {
 
 pub static STYLE: LazyLock<Asset> =
     LazyLock::new(|| asset("style", "css", "text/css", include_str!("assets/style.css")));
-pub static LIVE: LazyLock<Asset> =
-    LazyLock::new(|| asset("live", "js", "text/javascript", include_str!("assets/live.js")));
-pub static ICON: LazyLock<Asset> =
-    LazyLock::new(|| asset("icon", "svg", "image/svg+xml", include_str!("assets/icon.svg")));
+pub static LIVE: LazyLock<Asset> = LazyLock::new(|| {
+    asset(
+        "live",
+        "js",
+        "text/javascript",
+        include_str!("assets/live.js"),
+    )
+});
+pub static ICON: LazyLock<Asset> = LazyLock::new(|| {
+    asset(
+        "icon",
+        "svg",
+        "image/svg+xml",
+        include_str!("assets/icon.svg"),
+    )
+});
 
 fn asset(name: &str, kind: &str, content_type: &'static str, content: &'static str) -> Asset {
     let mut hash = String::new();
@@ -36,5 +48,7 @@ fn asset(name: &str, kind: &str, content_type: &'static str, content: &'static s
 /// The one at a path.
 pub fn at(path: &str) -> Option<&'static Asset> {
     let all = [&STYLE, &LIVE, &ICON];
-    all.into_iter().map(|asset| &**asset).find(|asset| asset.path == path)
+    all.into_iter()
+        .map(|asset| &**asset)
+        .find(|asset| asset.path == path)
 }

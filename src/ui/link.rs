@@ -55,7 +55,10 @@ mod tests {
         let found = link("/ui/sessions", fields);
         assert_eq!(found, "/ui/sessions?client=a%26b&from=2026-11-20");
         assert_eq!(link("/ui/", []), "/ui/");
-        assert_eq!(user("\"><script>/é"), "/ui/users/%22%3E%3Cscript%3E%2F%C3%A9");
+        assert_eq!(
+            user("\"><script>/é"),
+            "/ui/users/%22%3E%3Cscript%3E%2F%C3%A9"
+        );
     }
 
     proptest! {

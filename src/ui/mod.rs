@@ -15,8 +15,10 @@ mod assets;
 mod chart;
 mod export;
 mod frame;
+mod goals;
 mod link;
 mod live;
+mod metrics;
 mod overview;
 mod reports;
 mod request;
@@ -27,7 +29,6 @@ mod sign_in;
 mod study;
 mod text;
 mod user;
-mod user_calls;
 mod users;
 mod zone;
 

@@ -40,7 +40,9 @@ pub fn decode(text: &str) -> String {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let Some((first, after)) = rest.split_first() {
-        let coded = (*first == b'%').then(|| after.split_first_chunk()).flatten();
+        let coded = (*first == b'%')
+            .then(|| after.split_first_chunk())
+            .flatten();
         let hex = |digit: u8| char::from(digit).to_digit(16);
         let byte = coded.and_then(|([high, low], after)| {
             let byte = u8::try_from(hex(*high)? * 16 + hex(*low)?).ok()?;
@@ -91,7 +93,9 @@ pub fn cookie<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
 /// Whom the browser believes to speak to: host and port.
 pub fn authority<'r>(uri: &'r Uri, headers: &'r HeaderMap) -> &'r str {
     let named = uri.authority().map(http::uri::Authority::as_str);
-    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
+    let host = headers
+        .get(header::HOST)
+        .and_then(|host| host.to_str().ok());
     named.or(host).unwrap_or_default()
 }
 
@@ -162,10 +166,22 @@ mod tests {
 
     #[test]
     fn only_names_of_this_machine_are_its_own() {
-        for own in ["localhost", "LOCALHOST:50051", "127.0.0.1:1", "[::1]:50051", "127.1.2.3"] {
+        for own in [
+            "localhost",
+            "LOCALHOST:50051",
+            "127.0.0.1:1",
+            "[::1]:50051",
+            "127.1.2.3",
+        ] {
             assert!(is_this_machine(own), "{own}");
         }
-        for other in ["", "evil.example:50051", "localhost.evil.example", "192.168.0.1", "a:b"] {
+        for other in [
+            "",
+            "evil.example:50051",
+            "localhost.evil.example",
+            "192.168.0.1",
+            "a:b",
+        ] {
             assert!(!is_this_machine(other), "{other}");
         }
     }

@@ -76,13 +76,11 @@ pub async fn answer(site: Arc<Site>, inner: Inner, request: Request<Body>) -> Re
     }
 }
 
-async fn form(
-    head: &http::request::Parts,
-    authority: &str,
-    body: Body,
-) -> Result<Fields, Status> {
+async fn form(head: &http::request::Parts, authority: &str, body: Body) -> Result<Fields, Status> {
     if head.method != Method::POST {
-        return Err(Status::unimplemented("pages are read, and their forms posted"));
+        return Err(Status::unimplemented(
+            "pages are read, and their forms posted",
+        ));
     }
     if !request::is_own_form(authority, &head.headers) {
         return Err(Status::permission_denied("the form is of another site"));

@@ -10,9 +10,9 @@ use sha2::Sha256;
 use tonic::Status;
 
 use super::{
+    Inner,
     answer::{self, Page},
     api::{Api, Viewer},
-    Inner,
     frame::Frame,
     request::{self, Fields},
 };

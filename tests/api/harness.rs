@@ -47,6 +47,8 @@ pub struct Setup {
     pub jwt: Option<config::Jwt>,
     pub tls: Option<TlsFiles>,
     pub unreflected: bool,
+    /// Pages are served too.
+    pub ui: bool,
     /// Flags that set limits.
     pub flags: Vec<&'static str>,
 }
@@ -195,6 +197,7 @@ async fn run(
         auth,
         tls: setup.tls.map(Tls::open).transpose()?.map(Arc::new),
         reflection: !setup.unreflected,
+        ui: setup.ui,
         limits: limits(&setup.flags),
     };
     let listener = TcpListener::bind("127.0.0.1:0").await?;
