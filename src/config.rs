@@ -2,6 +2,7 @@
 
 mod auth;
 mod limits;
+mod operator;
 mod points;
 
 use std::{net::SocketAddr, time::Duration};
@@ -12,6 +13,7 @@ use self::limits::seconds;
 pub use self::{
     auth::{ClaimArgs, Jwt, JwtArgs, KeyPlace, Role, TlsArgs, TlsFiles, TokenArgs, is_own_machine},
     limits::LimitArgs,
+    operator::DemoArgs,
     points::PointsArgs,
 };
 
@@ -38,6 +40,8 @@ pub enum Command {
     Check(Box<ServeArgs>),
     /// Print a token for development, signed with a secret file.
     Token(TokenArgs),
+    /// Fill a running dwell with a year of a few tenants, to look at. What is there stays.
+    Demo(DemoArgs),
 }
 
 /// Which database.

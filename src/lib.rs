@@ -12,6 +12,7 @@
 //! - [`domain`]: the rules, pure. A write is a [`domain::ledger::Command`] that decides on the
 //!   part of the ledger that it touches.
 //! - [`jobs`]: what happens by itself.
+//! - [`operator`]: what operators run besides the server.
 //!
 //! A write goes `grpc` → `store::writer` → `store::sql`, which asks `domain` to decide. A read
 //! goes `grpc` → `store::sql`, and `domain` computes. Nothing else calls sideways.
@@ -21,6 +22,7 @@ pub mod config;
 pub mod domain;
 pub mod grpc;
 pub mod jobs;
+pub mod operator;
 pub mod pb;
 pub mod server;
 pub mod store;
