@@ -49,10 +49,10 @@ impl Frame {
 
     /// For whoever is.
     pub fn of(title: &str, here: Part, who: &SignedIn) -> Self {
-        let ways = parts(who.viewer).iter().map(|(part, name, path)| Way {
+        let ways = parts(who.viewer).iter().map(|&(part, name, path)| Way {
             name,
             path,
-            is_here: *part == here,
+            is_here: part == here,
         });
         let roles = who.viewer.roles.to_string();
         let reader = match who.viewer.user {

@@ -64,9 +64,10 @@ fn goal(goal: &pb::Goal) -> Goal {
         bar: format!("{:.0}", goal.percentage_complete.clamp(0.0, 100.0)),
         percent: text::number(goal.percentage_complete),
         reached: format!("{current} of {target} {}", goal.unit),
-        until: match is_running {
-            true => format!("until {}, {left} left", goal.target_date),
-            false => format!("until {}", goal.target_date),
+        until: if is_running {
+            format!("until {}, {left} left", goal.target_date)
+        } else {
+            format!("until {}", goal.target_date)
         },
         state,
         state_class,

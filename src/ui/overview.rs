@@ -25,7 +25,7 @@ use crate::{
 };
 
 /// Ranges to choose from: what a link says, and days back.
-const RANGES: [(&str, &str, i64); 4] = [
+static RANGES: [(&str, &str, i64); 4] = [
     ("7", "7 days", 7),
     ("30", "30 days", 30),
     ("90", "90 days", 90),
@@ -83,7 +83,7 @@ impl Range {
         if from.is_empty() && to.is_empty() {
             let days = query.get("days");
             let chosen = RANGES.iter().find(|(name, ..)| *name == days);
-            let (name, _, days) = chosen.unwrap_or(&RANGES[1]);
+            let &(name, _, days) = chosen.unwrap_or(&RANGES[1]);
             let first = plus_days(today, 1 - days);
             return Ok((Self { first, last: today }, Some(name)));
         }
@@ -102,7 +102,7 @@ impl Range {
         Ok((range, None))
     }
 
-    const fn days(self) -> i64 {
+    fn days(self) -> i64 {
         self.last.signed_duration_since(self.first).num_days() + 1
     }
 
@@ -154,9 +154,9 @@ pub async fn show(query: &Fields, who: &SignedIn) -> Page {
     )?;
     let mut frame = Frame::of("Overview", Part::Overview, who);
     frame.zone = Some(zone.name());
-    let choices = RANGES.iter().map(|(days, name, _)| Choice {
+    let choices = RANGES.iter().map(|&(days, name, _)| Choice {
         name,
-        path: link::link("/ui/", [("days", *days)]),
+        path: link::link("/ui/", [("days", days)]),
         is_chosen: chosen == Some(days),
     });
     let daily = daily(range, &by_day.periods);

@@ -67,11 +67,13 @@ pub fn lines(title: &str, place: &str, series: &[Series]) -> Chart {
     let values = series.iter().flat_map(|line| &line.points);
     let scale = Scale::of(values.clone().map(|(_, value)| *value));
     let places: BTreeSet<_> = values.map(|(label, _)| label.as_str()).collect();
+    let places: Vec<_> = places.into_iter().collect();
     let steps = u32::try_from(places.len().saturating_sub(1)).unwrap_or(u32::MAX);
     // Half a label's width stays free on both sides.
     let (first, last) = (LEFT + 24.0, WIDTH - 32.0);
     let x = |label: &str| {
-        let before = u32::try_from(places.range(..label).count()).unwrap_or(u32::MAX);
+        let before = places.partition_point(|place| *place < label);
+        let before = u32::try_from(before).unwrap_or(u32::MAX);
         match steps {
             0 => f64::midpoint(first, last),
             _ => first + (last - first) * f64::from(before) / f64::from(steps),

@@ -103,8 +103,8 @@ fn lines_meet_their_points_and_leave_gaps_out() {
         attributes(&svg, "<circle", "cx"),
         attributes(&svg, "<circle", "cy"),
     );
-    assert_eq!(y, [TOP + 80.0, TOP, TOP + 40.0]);
-    assert_eq!(x, [80.0, 608.0, 344.0]);
+    assert_eq!(y[..3], [TOP + 80.0, TOP, TOP + 40.0]);
+    assert_eq!(x[..3], [80.0, 608.0, 344.0]);
     assert_eq!(
         svg.matches("<polyline").count(),
         1,
@@ -123,10 +123,8 @@ fn a_year_has_a_cell_for_each_day_on_its_weekday() {
         (date("2026-03-09"), day(0, 900)),
     ]);
     let svg = year("Year", date("2025-03-10"), date("2026-03-09"), &done);
-    let (x, y) = (
-        attributes(&svg, "<rect", "x"),
-        attributes(&svg, "<rect", "y"),
-    );
+    let svg = svg.split("class=\"key\"").next().unwrap();
+    let (x, y) = (attributes(svg, "<rect", "x"), attributes(svg, "<rect", "y"));
     assert_eq!(x.len(), 365);
     assert_eq!((x[0], y[0]), (34.0, 20.0));
     assert_eq!((x[1], y[1]), (34.0, 33.0));
