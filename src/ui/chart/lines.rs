@@ -12,7 +12,8 @@ use crate::ui::text;
 
 /// Lines that can be told apart.
 const COLOURS: usize = 6;
-const LABELS: usize = 7;
+/// Labels that fit below the lines.
+const LABELS: usize = 4;
 
 /// A line: its values by the label of the place that they are at.
 pub struct Series {
