@@ -2,6 +2,7 @@
 
 mod auth;
 mod limits;
+mod operator;
 mod points;
 mod telemetry;
 mod watch;
@@ -15,6 +16,7 @@ use self::limits::seconds;
 pub use self::{
     auth::{ClaimArgs, Jwt, JwtArgs, KeyPlace, Role, TlsArgs, TlsFiles, TokenArgs, is_own_machine},
     limits::LimitArgs,
+    operator::DemoArgs,
     points::PointsArgs,
     telemetry::TelemetryArgs,
     watch::WatchArgs,
@@ -44,6 +46,8 @@ pub enum Command {
     Check(Box<ServeArgs>),
     /// Print a token for development, signed with a secret file.
     Token(TokenArgs),
+    /// Fill a running dwell with a year of a few tenants, to look at. What is there stays.
+    Demo(DemoArgs),
 }
 
 /// Which database.
@@ -361,6 +365,7 @@ mod tests {
             ["--jwt-jwks-url", "keys"],
             ["--reflection", "maybe"],
             ["--rest", "maybe"],
+            ["--ui", "maybe"],
             ["--cors-origins", "*"],
             ["--cors-origins", "app.example.com"],
             ["--cors-origins", "https://app.example.com/"],

@@ -11,7 +11,7 @@ use dwell::{
     auth,
     config::{Cli, Command, MigrateArgs, ServeArgs, TokenArgs},
     domain::time::SystemClock,
-    server,
+    operator, server,
     store::{self, check::Finding},
     telemetry::{self, traces::Traces},
     tls::Tls,
@@ -31,6 +31,7 @@ async fn main() -> ExitCode {
         Some(Command::Migrate(args)) => migrate(args).await,
         Some(Command::Check(args)) => check(&args).await,
         Some(Command::Token(args)) => token(&args),
+        Some(Command::Demo(args)) => operator::demo::run(&args).await,
         Some(Command::Serve(args)) => match args.check() {
             Ok(()) => serve(*args).await,
             Err(wrong) => return complain(&wrong, USAGE),

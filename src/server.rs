@@ -50,6 +50,7 @@ use crate::{
         stored::Stored,
     },
     tls::Tls,
+    ui::{Site, UiLayer},
 };
 
 /// How long calls that are under way may take to end: an operator's patience of 10 seconds,
@@ -147,6 +148,12 @@ pub async fn serve(
     let delivery = parts
         .courier
         .map(|courier| Arc::new(Delivery::new(store, clock.clone(), courier)));
+    let site = if parts.web.ui == Switch::On {
+        let (auth, secure) = (parts.auth.clone(), parts.tls.is_some());
+        Some(Site::open(&parts.store, clock.clone(), auth, secure).await?)
+    } else {
+        None
+    };
     let jobs = Jobs {
         store: parts.store.clone(),
         writer: parts.writer.handle(),
@@ -193,6 +200,7 @@ pub async fn serve(
     let grpc_web = (web.grpc_web == Switch::On).then(GrpcWebLayer::new);
     let server = limited(&limits)
         .accept_http1(web.http1())
+        .layer(UiLayer::new(site))
         .layer(option_layer(cors::layer(&web)))
         .layer(option_layer(rest))
         .layer(option_layer(grpc_web))

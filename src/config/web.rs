@@ -30,13 +30,16 @@ pub struct WebArgs {
         value_parser = origin
     )]
     pub cors_origins: Vec<HeaderValue>,
+    /// Whether to serve pages to look at, under `/ui/`.
+    #[arg(long, env = "DWELL_UI", default_value = "off", value_name = "SWITCH")]
+    pub ui: Switch,
 }
 
 impl WebArgs {
     /// Whether anything is spoken over HTTP/1.1, which gRPC is not.
     #[must_use]
     pub fn http1(&self) -> bool {
-        self.rest == Switch::On || self.grpc_web == Switch::On
+        [self.rest, self.grpc_web, self.ui].contains(&Switch::On)
     }
 }
 

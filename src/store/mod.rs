@@ -234,6 +234,13 @@ pub trait Store:
         now: Timestamp,
     ) -> Result<Page<UserSummary, UserKey>, Error>;
 
+    /// For an operator to pick from: tenants after `after`, by id.
+    async fn list_tenants(
+        &self,
+        after: Option<TenantId>,
+        limit: usize,
+    ) -> Result<Vec<TenantId>, Error>;
+
     /// For the sweep: tenants after `after` that have sessions to look at by `now`, by id.
     async fn list_tenants_to_sweep(
         &self,

@@ -60,6 +60,7 @@ mod settings;
 mod stats_stream;
 mod streams;
 mod tenancy;
+mod ui;
 mod usage;
 mod values;
 mod watch;

@@ -92,6 +92,9 @@ async fn no_read_finds_anything_of_another_tenant(db: Fixture) {
     assert_eq!(found.unwrap(), [db.tenant]);
     let found = store.list_tenants_with_requests_before(now, None, 10).await;
     assert_eq!(found.unwrap(), [db.tenant]);
+    assert_eq!(store.list_tenants(None, 10).await.unwrap(), [db.tenant]);
+    let after = store.list_tenants(Some(db.tenant), 10).await;
+    assert_eq!(after.unwrap(), []);
 }
 
 async fn no_write_reaches_a_session_of_another_tenant(db: Fixture) {

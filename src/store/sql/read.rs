@@ -346,6 +346,23 @@ impl<DB: Dialect> Store for SqlStore<DB> {
         .await
     }
 
+    async fn list_tenants(
+        &self,
+        after: Option<TenantId>,
+        limit: usize,
+    ) -> Result<Vec<TenantId>, Error> {
+        self.read_as(Reader::Jobs, async move |mut tx| {
+            let query = Query::<DB>::new(tenants::SELECT_TENANTS)
+                .bind(after.map_or(Uuid::nil(), TenantId::uuid))
+                .bind(count(limit));
+            let rows = query.fetch(&mut tx).await?;
+            rows.iter()
+                .map(|row| Ok(tenant_id(get::<DB, _>(row, "tenant_id")?)))
+                .collect()
+        })
+        .await
+    }
+
     async fn list_tenants_to_sweep(
         &self,
         now: Timestamp,

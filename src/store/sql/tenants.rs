@@ -27,6 +27,13 @@ pub const SELECT_TENANT: &str = "
     WHERE tenant_id = $1";
 
 /// After $1.
+pub const SELECT_TENANTS: &str = "
+    SELECT tenant_id FROM tenants
+    WHERE tenant_id > $1
+    ORDER BY tenant_id
+    LIMIT $2";
+
+/// After $1.
 pub const SELECT_TENANTS_WITH_RETENTION: &str = "
     SELECT tenant_id FROM tenants
     WHERE tenant_id > $1

@@ -107,6 +107,7 @@ fn statements() -> Vec<(String, usize, Many)> {
         plain(read::SELECT_KEY, 1),
         plain(read::INSERT_KEY, 2),
         plain(tenants::SELECT_TENANT, 1),
+        plain(tenants::SELECT_TENANTS, 2),
         plain(tenants::SELECT_TENANTS_WITH_RETENTION, 2),
         plain(tenants::INSERT_TENANT, 13),
         plain(tenants::UPDATE_TENANT, 13),

@@ -1,0 +1,4 @@
+//! What operators do besides serving: one file a command.
+
+pub mod demo;
+mod progress;
