@@ -272,7 +272,7 @@ async fn sessions_are_saved_as_the_list_has_them() {
 #[tokio::test]
 async fn pages_that_are_off_are_not_there() {
     let server = Server::with(Setup {
-        ui: false,
+        flags: Vec::new(),
         ..setup()
     })
     .await;
