@@ -13,7 +13,7 @@ use self::limits::seconds;
 pub use self::{
     auth::{ClaimArgs, Jwt, JwtArgs, KeyPlace, Role, TlsArgs, TlsFiles, TokenArgs, is_own_machine},
     limits::LimitArgs,
-    operator::DemoArgs,
+    operator::{BackupArgs, CompletionsArgs, DemoArgs, ManArgs, MigrateArgs, StatsArgs},
     points::PointsArgs,
 };
 
@@ -42,6 +42,14 @@ pub enum Command {
     Token(TokenArgs),
     /// Fill a running dwell with a year of a few tenants, to look at. What is there stays.
     Demo(DemoArgs),
+    /// Print how many tenants, users and sessions there are, and how large the tables.
+    Stats(StatsArgs),
+    /// Copy a SQLite database to a file, while it serves too.
+    Backup(BackupArgs),
+    /// Print what makes a shell complete the command line.
+    Completions(CompletionsArgs),
+    /// Print the manual page, in roff.
+    Man(ManArgs),
 }
 
 /// Which database.
@@ -162,15 +170,6 @@ pub struct ServeArgs {
     pub log: LogArgs,
     #[command(flatten)]
     pub limits: LimitArgs,
-}
-
-/// Everything that `migrate` is told.
-#[derive(Clone, Debug, Args)]
-pub struct MigrateArgs {
-    #[command(flatten)]
-    pub database: DatabaseArgs,
-    #[command(flatten)]
-    pub log: LogArgs,
 }
 
 impl ServeArgs {

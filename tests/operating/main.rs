@@ -1,5 +1,5 @@
-//! What operators do: a replica to read from, `dwell check`, tables over several machines, and
-//! delivery of points.
+//! What operators do: the commands besides `serve`, a replica to read from, tables over several
+//! machines, and delivery of points.
 
 #![expect(
     clippy::unwrap_used,
@@ -13,11 +13,17 @@
 mod support;
 
 mod auth;
+mod backup;
 mod check;
 mod citus;
 mod cluster;
+mod commands;
 mod courier;
+mod demo;
+mod migrate;
 mod points;
 mod receiver;
 mod replica;
 mod row_security;
+mod shell;
+mod stats;

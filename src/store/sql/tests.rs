@@ -40,6 +40,8 @@ use crate::{
     },
 };
 
+mod release;
+
 /// What stands in the place of `{rows}` or `{ids}`.
 enum Many {
     Rows(Rows<'static>),
@@ -166,6 +168,7 @@ fn statements() -> Vec<(String, usize, Many)> {
         rows_after(points::WRITE_FAILED, 2, points::failed_columns([])),
         rows_after(points::CALL_NEXT, 2, points::user_columns([])),
         plain(points::SELECT_OLDEST_AWARD, 1),
+        plain(crate::store::stats::COUNT_BY_TENANT, 0),
     ]
 }
 
@@ -204,14 +207,10 @@ fn no_cells(kind: Kind) -> Cells<'static> {
     }
 }
 
-async fn prepare_all<DB: Dialect>(pools: &Pools<DB>)
-where
-    for<'c> &'c mut DB::Connection: Executor<'c, Database = DB>,
-{
-    let mut conn = write(pools).await;
-    let nothing = DB::write_all(&mut conn, nobody(), None, &[]).await;
-    assert_eq!(nothing.unwrap().rows, 0);
-    for (sql, parameters, many) in statements().into_iter().chain(statements_of_users()) {
+/// All of them as the engine is told them.
+fn texts<DB: Dialect>() -> Vec<String> {
+    let all = statements().into_iter().chain(statements_of_users());
+    let texts = all.map(|(sql, parameters, many)| {
         // Only how many there are before the last one matters here.
         let query = (0..parameters).fold(Query::<DB>::new(&sql), |query, _| query.bind(0_i64));
         let sql = match many {
@@ -219,7 +218,19 @@ where
             Many::Ids => query.ids([]).sql,
             Many::Nothing => query.sql,
         };
-        let sql = sql.replace("{after}", "true");
+        sql.replace("{after}", "true")
+    });
+    texts.collect()
+}
+
+async fn prepare_all<DB: Dialect>(pools: &Pools<DB>)
+where
+    for<'c> &'c mut DB::Connection: Executor<'c, Database = DB>,
+{
+    let mut conn = write(pools).await;
+    let nothing = DB::write_all(&mut conn, nobody(), None, &[]).await;
+    assert_eq!(nothing.unwrap().rows, 0);
+    for sql in texts::<DB>() {
         assert!(!sql.contains('{'), "nothing fills a place in {sql}");
         let prepared = conn
             .prepare(AssertSqlSafe(sql.clone()).into_sql_str())
