@@ -88,6 +88,9 @@ fn a_demo_of_nothing_says_what_to_do() {
     let nobody = "http://127.0.0.1:1";
     let (printed, complaint, code) = run(&["demo", "--address", nobody]);
     assert_eq!((&*printed, code), ("", Some(1)));
-    assert!(complaint.contains("start `dwell` first"), "{complaint}");
+    assert!(
+        complaint.contains("refused") && complaint.contains("start it first"),
+        "{complaint}"
+    );
     assert_eq!(run(&["demo", "--address", "127.0.0.1:50051"]).2, Some(2));
 }
