@@ -16,7 +16,7 @@ use self::limits::seconds;
 pub use self::{
     auth::{ClaimArgs, Jwt, JwtArgs, KeyPlace, Role, TlsArgs, TlsFiles, TokenArgs, is_own_machine},
     limits::LimitArgs,
-    operator::DemoArgs,
+    operator::{BackupArgs, CompletionsArgs, DemoArgs, ManArgs, MigrateArgs, StatsArgs},
     points::PointsArgs,
     telemetry::TelemetryArgs,
     watch::WatchArgs,
@@ -48,6 +48,14 @@ pub enum Command {
     Token(TokenArgs),
     /// Fill a running dwell with a year of a few tenants, to look at. What is there stays.
     Demo(DemoArgs),
+    /// Print how many tenants, users and sessions there are, and how large the tables.
+    Stats(StatsArgs),
+    /// Copy a SQLite database to a file, while it serves too.
+    Backup(BackupArgs),
+    /// Print what makes a shell complete the command line.
+    Completions(CompletionsArgs),
+    /// Print the manual page, in roff.
+    Man(ManArgs),
 }
 
 /// Which database.
@@ -175,15 +183,6 @@ pub struct ServeArgs {
     pub telemetry: TelemetryArgs,
     #[command(flatten)]
     pub limits: LimitArgs,
-}
-
-/// Everything that `migrate` is told.
-#[derive(Clone, Debug, Args)]
-pub struct MigrateArgs {
-    #[command(flatten)]
-    pub database: DatabaseArgs,
-    #[command(flatten)]
-    pub log: LogArgs,
 }
 
 impl ServeArgs {

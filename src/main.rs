@@ -9,7 +9,7 @@ use std::{
 use clap::{Parser, error::ErrorKind};
 use dwell::{
     auth,
-    config::{Cli, Command, MigrateArgs, ServeArgs, TokenArgs},
+    config::{Cli, Command, ServeArgs, TokenArgs},
     domain::time::SystemClock,
     operator, server,
     store::{self, check::Finding},
@@ -28,10 +28,14 @@ async fn main() -> ExitCode {
         Err(error) => return usage(&error),
     };
     let done = match cli.command {
-        Some(Command::Migrate(args)) => migrate(args).await,
+        Some(Command::Migrate(args)) => operator::migrate::run(&args).await,
         Some(Command::Check(args)) => check(&args).await,
         Some(Command::Token(args)) => token(&args),
         Some(Command::Demo(args)) => operator::demo::run(&args).await,
+        Some(Command::Stats(args)) => operator::stats::run(&args).await,
+        Some(Command::Backup(args)) => operator::backup::run(&args).await,
+        Some(Command::Completions(args)) => operator::completions::run(&args).map_err(Into::into),
+        Some(Command::Man(args)) => operator::man::run(&args),
         Some(Command::Serve(args)) => match args.check() {
             Ok(()) => serve(*args).await,
             Err(wrong) => return complain(&wrong, USAGE),
@@ -69,13 +73,6 @@ async fn serve(args: ServeArgs) -> Result<(), Box<dyn Error + Send + Sync>> {
         traces.flush().await;
     }
     served
-}
-
-async fn migrate(args: MigrateArgs) -> Result<(), Box<dyn Error + Send + Sync>> {
-    telemetry::start(&args.log);
-    store::migrate(&args.database.database_url).await?;
-    writeln!(io::stdout(), "the schema is up to date")?;
-    Ok(())
 }
 
 async fn check(args: &ServeArgs) -> Result<(), Box<dyn Error + Send + Sync>> {

@@ -3,9 +3,56 @@
 use std::path::PathBuf;
 
 use clap::{Args, value_parser};
+use clap_complete::Shell;
 use http::Uri;
 
-use super::ClaimArgs;
+use super::{ClaimArgs, DatabaseArgs, LogArgs};
+
+/// Everything that `migrate` is told.
+#[derive(Clone, Debug, Args)]
+pub struct MigrateArgs {
+    /// Print what would be applied, and apply nothing.
+    #[arg(long)]
+    pub dry_run: bool,
+    #[command(flatten)]
+    pub database: DatabaseArgs,
+    #[command(flatten)]
+    pub log: LogArgs,
+}
+
+/// Everything that `stats` is told.
+#[derive(Clone, Debug, Args)]
+pub struct StatsArgs {
+    /// As JSON, with every tenant; bytes are whole numbers.
+    #[arg(long)]
+    pub json: bool,
+    #[command(flatten)]
+    pub database: DatabaseArgs,
+}
+
+/// Everything that `backup` is told.
+#[derive(Clone, Debug, Args)]
+pub struct BackupArgs {
+    /// The file to make; one that is there is not touched.
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    #[command(flatten)]
+    pub database: DatabaseArgs,
+}
+
+/// Everything that `completions` is told.
+#[derive(Clone, Debug, Args)]
+pub struct CompletionsArgs {
+    /// The shell to complete in.
+    pub shell: Shell,
+}
+
+/// Everything that `man` is told.
+#[derive(Clone, Debug, Args)]
+pub struct ManArgs {
+    /// One of dwell's commands; without it the page is of dwell itself.
+    pub command: Option<String>,
+}
 
 /// Everything that `demo` is told.
 #[derive(Clone, Debug, Args)]

@@ -6,7 +6,10 @@ use sqlx::{ConnectOptions, PgConnection, Postgres, Row, Sqlite, SqliteConnection
 use tokio::time::timeout;
 
 use super::{postgres, row_security, sql::schema_version, sqlite};
-use crate::config::is_sqlite;
+use crate::{
+    config::is_sqlite,
+    domain::time::{Clock, SystemClock, Timestamp},
+};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// A replica further behind than this, in seconds, deserves a look.
@@ -30,6 +33,17 @@ const SELECT_LAG: &str = "
         CAST(EXTRACT(EPOCH FROM clock_timestamp() - pg_last_xact_replay_timestamp())
             AS double precision) AS seconds
     FROM pg_control_system()";
+
+/// Seconds that two clocks may be apart before times of several instances are out of order.
+const MUCH_SKEW: f64 = 1.0;
+/// Seconds from which on tokens and timeouts go wrong.
+const TOO_MUCH_SKEW: f64 = 30.0;
+
+const SELECT_CLOCK: &str = "SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000 AS bigint)";
+
+/// Its own clock is the machine's; but the schema was not made in the future.
+const SELECT_MADE: &str =
+    "SELECT CAST(unixepoch(MAX(installed_on)) AS INTEGER) * 1000000 FROM _sqlx_migrations";
 
 /// How something stands.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -118,7 +132,14 @@ async fn of_sqlite(url: &str, findings: &mut Vec<Finding>) -> Looked {
     let version = version.map_err(of("database"))?;
     findings.push(Finding::ok("database", format!("SQLite {version} answers")));
     let versions = schema_version::<Sqlite>(&mut conn, &sqlite::MIGRATIONS).await;
-    findings.push(schema(versions.map_err(of("schema"))?));
+    let (applied, newest) = versions.map_err(of("schema"))?;
+    findings.push(schema((applied, newest)));
+    if applied.is_some() {
+        let made = sqlx::query_scalar(SELECT_MADE).fetch_one(&mut conn).await;
+        let made = Timestamp::from_micros(made.map_err(of("clock"))?);
+        // As long ago as it may be.
+        findings.push(clock(seconds_ahead(made, SystemClock.now()).max(0.0)));
+    }
     let journal = text(&mut conn, "PRAGMA journal_mode").await;
     let synchronous = sqlx::query_scalar::<_, i64>("PRAGMA synchronous");
     let synchronous = synchronous.fetch_one(&mut conn).await;
@@ -153,6 +174,7 @@ async fn of_postgres(url: &str, replica: Option<&str>, findings: &mut Vec<Findin
         let gap = row_security::find_gap(&mut conn).await;
         findings.push(apart(gap.map_err(of("row security"))?));
     }
+    findings.push(clock(skew(&mut conn).await.map_err(of("clock"))?));
     let setting = |name| server.try_get(name).map_err(of("durability"));
     findings.push(postgres_durability(
         setting("fsync")?,
@@ -186,11 +208,45 @@ fn schema((applied, newest): (Option<i64>, Option<i64>)) -> Finding {
     }
 }
 
+/// Seconds that the database's clock is ahead of this machine's, as far as the way to it and back
+/// lets that be known.
+async fn skew(conn: &mut PgConnection) -> sqlx::Result<f64> {
+    let asked = SystemClock.now();
+    let told = sqlx::query_scalar(SELECT_CLOCK).fetch_one(conn).await?;
+    let answered = SystemClock.now();
+    let halfway = asked + answered.since(asked) / 2;
+    Ok(seconds_ahead(Timestamp::from_micros(told), halfway))
+}
+
+fn seconds_ahead(time: Timestamp, of: Timestamp) -> f64 {
+    time.since(of).as_secs_f64() - of.since(time).as_secs_f64()
+}
+
+fn clock(ahead: f64) -> Finding {
+    let detail = format!("the database's is {ahead:+.3} s from this machine's");
+    match ahead.abs() {
+        skew if skew > TOO_MUCH_SKEW => Finding::fail("clock", detail),
+        skew if skew > MUCH_SKEW => Finding::warn("clock", detail),
+        _ => Finding::ok("clock", detail),
+    }
+}
+
 fn apart(gap: Option<String>) -> Finding {
     match gap {
         Some(gap) => Finding::fail("row security", gap),
         None => Finding::ok("row security", "forced on every table of a tenant's"),
     }
+}
+
+/// What PostgreSQL is set to that loses answered writes in a crash, if anything.
+pub async fn risk(conn: &mut PgConnection) -> sqlx::Result<Option<String>> {
+    let server = sqlx::query(SELECT_SERVER).fetch_one(conn).await?;
+    let found = postgres_durability(
+        server.try_get("fsync")?,
+        server.try_get("synchronous_commit")?,
+        server.try_get("full_page_writes")?,
+    );
+    Ok(found.is_fail().then_some(found.detail))
 }
 
 fn postgres_durability(fsync: &str, synchronous_commit: &str, full_page_writes: &str) -> Finding {
@@ -273,6 +329,23 @@ mod tests {
         assert_eq!(sqlite_durability("wal", 2).level, Level::Ok);
         assert_eq!(sqlite_durability("delete", 2).level, Level::Warn);
         assert_eq!(sqlite_durability("wal", 1).level, Level::Warn);
+    }
+
+    #[test]
+    fn clocks_that_are_apart_are_told() {
+        for (ahead, level) in [
+            (0.0, Level::Ok),
+            (-0.9, Level::Ok),
+            (1.1, Level::Warn),
+            (-29.0, Level::Warn),
+            (31.0, Level::Fail),
+            (-3_600.0, Level::Fail),
+        ] {
+            assert_eq!(clock(ahead).level, level, "{ahead}");
+        }
+        let (early, late) = (Timestamp::from_micros(0), Timestamp::from_micros(1_500_000));
+        assert_eq!(seconds_ahead(late, early).to_string(), "1.5");
+        assert_eq!(seconds_ahead(early, late).to_string(), "-1.5");
     }
 
     #[test]

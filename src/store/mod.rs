@@ -3,6 +3,7 @@
 //! [`Store`] is the contract for reading: its comments are what the conformance suite checks
 //! on both engines. There is one way to write, [`writer::Handle`].
 
+pub mod backup;
 pub mod check;
 mod citus;
 pub mod events;
@@ -14,8 +15,10 @@ pub mod practice;
 pub mod privacy;
 pub mod report;
 mod row_security;
+pub mod schema;
 mod sql;
 mod sqlite;
+pub mod stats;
 pub mod totals;
 pub mod writer;
 

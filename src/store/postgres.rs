@@ -82,6 +82,9 @@ pub async fn open(
         insist_on_schema::<Postgres>(&mut conn, &MIGRATIONS).await?;
     }
     row_security::insist(&mut conn).await?;
+    if let Some(risk) = super::check::risk(&mut conn).await? {
+        tracing::warn!("{risk}");
+    }
     conn.close().await?;
     // One more than there are lanes, for the outbox: no lane waits for it.
     let writers = u32::try_from(LANES + 1).unwrap_or(u32::MAX);

@@ -2,12 +2,13 @@
 
 use std::process::Command;
 
-use sqlx::{Connection, Executor, PgConnection};
+use sqlx::{Connection, Executor, PgConnection, SqliteConnection};
 use tempfile::TempDir;
 
 use crate::{
     cluster::{Cluster, query},
-    support::postgres,
+    commands,
+    support::postgres::{self, server::Server},
 };
 
 /// What it prints, and whether it finds all well.
@@ -42,8 +43,10 @@ fn sqlite_before_and_after_it_is_made() {
     let (lines, well) = check(&["--database-url", &url]);
     assert!(lines[1].starts_with("ok database SQLite 3."), "{lines:?}");
     assert!(lines[2].starts_with("ok schema version "), "{lines:?}");
-    assert_eq!(lines[3], "ok durability journal_mode wal, synchronous 2");
-    assert_eq!((lines.len(), well), (5, true));
+    let clock = "ok clock the database's is +0.000 s from this machine's";
+    assert_eq!(lines[3], clock);
+    assert_eq!(lines[4], "ok durability journal_mode wal, synchronous 2");
+    assert_eq!((lines.len(), well), (6, true));
 }
 
 #[tokio::test]
@@ -55,12 +58,50 @@ async fn a_schema_that_is_not_there_is_said_to_be_missing() {
         lines[2].starts_with("fail schema version 0 of "),
         "{lines:?}"
     );
+    assert!(lines[3].starts_with("ok clock the database's is "));
     // The tests' server takes risks.
     assert!(
-        lines[3].starts_with("fail durability fsync off,"),
+        lines[4].starts_with("fail durability fsync off,"),
         "{lines:?}"
     );
     assert!(!well);
+}
+
+#[tokio::test]
+async fn a_schema_of_the_future_tells_of_a_clock_that_is_behind() {
+    let dir = TempDir::new().unwrap();
+    let url = format!("sqlite://{}", dir.path().join("db").display());
+    assert!(dwell(&["migrate", "--database-url", &url]).1);
+    let mut conn = SqliteConnection::connect(&url).await.unwrap();
+    let later = "UPDATE _sqlx_migrations SET installed_on = datetime('now', '+1 hour')";
+    conn.execute(later).await.unwrap();
+    let (lines, well) = check(&["--database-url", &url]);
+    assert!(
+        lines[3].starts_with("fail clock the database's is +3"),
+        "{lines:?}"
+    );
+    assert!(!well);
+}
+
+#[tokio::test]
+async fn a_server_that_may_lose_writes_is_warned_of_at_the_start() {
+    let risky = "a crash loses writes that were answered";
+    let url = postgres::database().await;
+    let (_, log, _) = commands::run(&["migrate", "--database-url", &url]);
+    assert!(log.contains("WARN") && log.contains(risky), "{log}");
+
+    let server = Server::start(None, &[]).unwrap();
+    let url = server.url("postgres");
+    let (_, log, _) = commands::run(&["migrate", "--database-url", &url]);
+    assert!(!log.contains(risky), "{log}");
+    let mut conn = PgConnection::connect(&url).await.unwrap();
+    let careless = "ALTER DATABASE postgres SET synchronous_commit = off";
+    conn.execute(careless).await.unwrap();
+    let (_, log, _) = commands::run(&["migrate", "--database-url", &url]);
+    assert!(
+        log.contains("synchronous_commit off") && log.contains(risky),
+        "{log}"
+    );
 }
 
 #[tokio::test]
@@ -69,7 +110,7 @@ async fn a_replica_is_as_old_as_what_it_has_not_replayed() {
     let (primary, replica) = (cluster.primary_url(), cluster.replica_url());
     assert!(dwell(&["migrate", "--database-url", &primary]).1);
     let urls = ["--database-url", &primary, "--read-database-url", &replica];
-    let lag = || check(&urls).0.swap_remove(5);
+    let lag = || check(&urls).0.swap_remove(6);
     let bytes = || -> u64 {
         let line = lag();
         let words: Vec<_> = line.split(' ').collect();
@@ -96,9 +137,9 @@ async fn a_replica_is_as_old_as_what_it_has_not_replayed() {
         "--read-database-url",
         &replica,
     ]);
-    assert_eq!(lines[4], "fail replica is not of this database's server");
+    assert_eq!(lines[5], "fail replica is not of this database's server");
     let (lines, _) = check(&["--database-url", &primary, "--read-database-url", &primary]);
-    assert_eq!(lines[5], "fail replica is no standby");
+    assert_eq!(lines[6], "fail replica is no standby");
     cluster.lose_replica().await;
     assert!(lag().starts_with("fail replica "));
 }

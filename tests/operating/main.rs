@@ -1,5 +1,5 @@
-//! What operators do: a replica to read from, `dwell check`, tables over several machines,
-//! delivery of points, and watching it all.
+//! What operators do: the commands besides `serve`, a replica to read from, tables over several
+//! machines, delivery of points, and watching it all.
 
 #![expect(
     clippy::unwrap_used,
@@ -13,14 +13,20 @@
 mod support;
 
 mod auth;
+mod backup;
 mod check;
 mod citus;
 mod cluster;
+mod commands;
 mod courier;
+mod demo;
 mod metrics;
+mod migrate;
 mod points;
 mod process;
 mod receiver;
 mod replica;
 mod row_security;
+mod shell;
+mod stats;
 mod traces;

@@ -68,10 +68,19 @@ pub async fn connect(args: &DemoArgs) -> Result<Channel, Box<dyn Error + Send + 
         endpoint = endpoint.tls_config(tls)?;
     }
     let connected = endpoint.connect().await;
-    Ok(connected.map_err(|_| {
-        let address = &args.address;
-        format!("nothing answers at {address}: start `dwell` first, or name it with --address")
+    Ok(connected.map_err(|error| {
+        let (address, cause) = (&args.address, cause(&error));
+        format!("no dwell at {address} ({cause}): start it first, or name it with --address")
     })?)
+}
+
+/// What is at the root of an error, as tonic says no more than that there was one.
+fn cause(error: &dyn Error) -> String {
+    let mut cause = error;
+    while let Some(source) = cause.source() {
+        cause = source;
+    }
+    cause.to_string()
 }
 
 /// Says who calls in the metadata of each call.

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use chrono::{Days, NaiveDate};
 use futures::{StreamExt, TryStreamExt, stream};
+use indicatif::ProgressBar;
 use tonic::{Code, Status};
 
 use super::{
@@ -14,7 +15,7 @@ use super::{
 };
 use crate::{
     domain::time::Timestamp,
-    operator::progress::Progress,
+    operator::progress,
     pb::v1::{
         CreateGoalRequest, GetUserUsageStatsRequest, GoalStatus, ImportUsageRequest,
         PauseSessionRequest, RecordUsageRequest, SessionState, StartSessionRequest, TenantSettings,
@@ -23,7 +24,7 @@ use crate::{
 };
 
 /// Users who are written at once; what one does keeps its order.
-const USERS_AT_ONCE: usize = 32;
+const USERS_AT_ONCE: usize = 64;
 /// Sessions that are open stay so for a working day, if nothing more is heard of them.
 const IDLE_TIMEOUT_SECONDS: i64 = 8 * 60 * 60;
 
@@ -54,7 +55,7 @@ pub async fn fill(scene: &Scene<'_>, mut client: Client) -> Result<(), Status> {
         .map(|person| story(scene, person))
         .collect();
     let steps: usize = stories.iter().map(Story::steps).sum();
-    let progress = Progress::begin(scene.company.name, steps.try_into().unwrap_or(u64::MAX));
+    let bar = progress::bar(scene.company.name, steps.try_into().unwrap_or(u64::MAX));
 
     let mask = ["time_zone", "idle_timeout"].map(String::from).to_vec();
     let settings = UpdateTenantSettingsRequest {
@@ -70,14 +71,16 @@ pub async fn fill(scene: &Scene<'_>, mut client: Client) -> Result<(), Status> {
     };
     client.settings.update_tenant_settings(settings).await?;
     let written = stories.into_iter().map(|story| {
-        let (client, progress) = (client.clone(), &progress);
-        async move { write(scene, client, story, progress).await }
+        let (client, bar) = (client.clone(), &bar);
+        async move { write(scene, client, story, bar).await }
     });
     let usage: Vec<_> = stream::iter(written)
         .buffer_unordered(USERS_AT_ONCE)
         .try_collect()
         .await?;
-    import(&mut client, usage.concat(), &progress).await
+    import(&mut client, usage.concat(), &bar).await?;
+    bar.finish_and_clear();
+    Ok(())
 }
 
 fn story<'a>(scene: &Scene<'_>, person: &'a Person) -> Story<'a> {
@@ -113,14 +116,14 @@ async fn write(
     scene: &Scene<'_>,
     mut client: Client,
     story: Story<'_>,
-    progress: &Progress,
+    bar: &ProgressBar,
 ) -> Result<Vec<RecordUsageRequest>, Status> {
     for visit in story.visits {
         client.sessions.record_session(visit.session).await?;
-        progress.add(1);
+        bar.inc(1);
         for activity in visit.activities {
             client.sessions.log_activity(activity).await?;
-            progress.add(1);
+            bar.inc(1);
         }
     }
     for Plan {
@@ -136,7 +139,7 @@ async fn write(
                 client.goals.record_goal_progress(value).await?;
             }
         }
-        progress.add(1);
+        bar.inc(1);
     }
     open(scene, &mut client, story.person).await?;
 
@@ -145,7 +148,7 @@ async fn write(
         .usage
         .into_iter()
         .partition(|record| known.contains(&record.date));
-    progress.add(there.len().try_into().unwrap_or(0));
+    bar.inc(there.len().try_into().unwrap_or(0));
     Ok(missing)
 }
 
@@ -208,7 +211,7 @@ async fn known_days(
 async fn import(
     client: &mut Client,
     usage: Vec<RecordUsageRequest>,
-    progress: &Progress,
+    bar: &ProgressBar,
 ) -> Result<(), Status> {
     let records = usage.into_iter().map(|record| ImportUsageRequest {
         record: Some(record),
@@ -219,7 +222,7 @@ async fn import(
         if Code::from_i32(answer.code) != Code::Ok {
             return Err(Status::new(answer.code.into(), answer.message));
         }
-        progress.add(1);
+        bar.inc(1);
     }
     Ok(())
 }

@@ -74,9 +74,14 @@ pub async fn run(args: &DemoArgs) -> Done<()> {
         let client = client::Client::new(&channel, args, scene.tenant)?;
         let filled = fill::fill(&scene, client).await;
         filled.map_err(|status| explain(company, &status))?;
+        let (tenant, users) = (scene.tenant, scene.people.len());
+        let Company { name, zone, .. } = company;
+        writeln!(io::stdout(), "{tenant}  {name}, {users} users, {zone}")?;
         scenes.push(scene);
     }
-    tell(args, &scenes)?;
+    if let Some(scene) = scenes.first() {
+        suggest(args, scene)?;
+    }
     Ok(())
 }
 
@@ -93,18 +98,10 @@ fn explain(company: &Company, status: &Status) -> String {
     format!("{name}: {said}{hint}")
 }
 
-/// Which tenants there are now, and what to ask of the first.
-fn tell(args: &DemoArgs, scenes: &[Scene<'_>]) -> io::Result<()> {
+/// What to ask of a tenant.
+fn suggest(args: &DemoArgs, scene: &Scene<'_>) -> io::Result<()> {
     let mut out = io::stdout().lock();
-    for scene in scenes {
-        let Company { name, zone, .. } = scene.company;
-        let (tenant, users) = (scene.tenant, scene.people.len());
-        writeln!(out, "{tenant}  {name}, {users} users, {zone}")?;
-    }
-    let Some((scene, person)) = scenes.iter().find_map(|scene| {
-        let person = scene.people.first()?;
-        Some((scene, person))
-    }) else {
+    let Some(person) = scene.people.first() else {
         return Ok(());
     };
     let (tenant, user, today) = (scene.tenant, person.id, scene.today);

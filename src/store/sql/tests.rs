@@ -42,6 +42,8 @@ use crate::{
     telemetry::traces::Wait,
 };
 
+mod release;
+
 /// What stands in the place of `{rows}` or `{ids}`.
 enum Many {
     Rows(Rows<'static>),
@@ -185,6 +187,7 @@ fn statements() -> Vec<(String, usize, Many)> {
         rows(events::UPSERT_TRIMS, events::place_columns([])),
         plain(totals::COUNT_OPEN_SESSIONS, 0),
         plain(totals::COUNT_PENDING_AWARDS, 0),
+        plain(crate::store::stats::COUNT_BY_TENANT, 0),
     ]
 }
 
@@ -223,14 +226,10 @@ fn no_cells(kind: Kind) -> Cells<'static> {
     }
 }
 
-async fn prepare_all<DB: Dialect>(pools: &Pools<DB>)
-where
-    for<'c> &'c mut DB::Connection: Executor<'c, Database = DB>,
-{
-    let mut conn = write(pools).await;
-    let nothing = DB::write_all(&mut conn, nobody(), None, &[]).await;
-    assert_eq!(nothing.unwrap().rows, 0);
-    for (sql, parameters, many) in statements().into_iter().chain(statements_of_users()) {
+/// All of them as the engine is told them.
+fn texts<DB: Dialect>() -> Vec<String> {
+    let all = statements().into_iter().chain(statements_of_users());
+    let texts = all.map(|(sql, parameters, many)| {
         // Only how many there are before the last one matters here.
         let query = (0..parameters).fold(Query::<DB>::new(&sql), |query, _| query.bind(0_i64));
         let sql = match many {
@@ -238,7 +237,19 @@ where
             Many::Ids => query.ids([]).sql,
             Many::Nothing => query.sql,
         };
-        let sql = sql.replace("{after}", "true");
+        sql.replace("{after}", "true")
+    });
+    texts.collect()
+}
+
+async fn prepare_all<DB: Dialect>(pools: &Pools<DB>)
+where
+    for<'c> &'c mut DB::Connection: Executor<'c, Database = DB>,
+{
+    let mut conn = write(pools).await;
+    let nothing = DB::write_all(&mut conn, nobody(), None, &[]).await;
+    assert_eq!(nothing.unwrap().rows, 0);
+    for sql in texts::<DB>() {
         assert!(!sql.contains('{'), "nothing fills a place in {sql}");
         let prepared = conn
             .prepare(AssertSqlSafe(sql.clone()).into_sql_str())
