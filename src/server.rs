@@ -105,9 +105,10 @@ pub async fn serve(
 ) -> Result<(), Box<dyn Error + Send + Sync>> {
     let stopping = CancellationToken::new();
     let key = parts.store.service_key(KEY_NAME).await?;
-    let limits = parts.limits;
+    let limits = parts.limits.clone();
     let unary = unary_methods()?;
     let admission = AdmissionLayer::new(&limits, unary.clone(), parts.clock.clone());
+    let watch = watch(&parts, &stopping);
     let context = Context {
         store: parts.store.clone(),
         writer: parts.writer.handle(),
@@ -116,11 +117,7 @@ pub async fn serve(
         tokens: Arc::new(PageTokens::new(&key).ok_or("the key for page tokens is unusable")?),
         names: Arc::new(Names::new(&limits)),
         stream_idle: limits.stream_idle_timeout,
-        watch: (parts.watch.watch == Switch::On).then(|| Watch {
-            hub: Arc::new(Hub::new(parts.store.clone(), stopping.clone())),
-            keep_alive: parts.watch.watch_keep_alive,
-            patience: limits.keepalive_timeout,
-        }),
+        watch,
         stopping: stopping.clone(),
     };
     let tasks = TaskTracker::new();
@@ -135,13 +132,7 @@ pub async fn serve(
         delivery,
     };
     let idle = CancellationToken::new();
-    let kept = parts.watch.watch_retention;
-    jobs.start(parts.sweep_interval, kept, &tasks, &idle);
-    if parts.watch.watch == Switch::On {
-        let store = parts.store.clone();
-        let relay = async move { store.relay_wakes().await };
-        tasks.spawn(idle.clone().run_until_cancelled_owned(relay));
-    }
+    jobs.start(parts.sweep_interval, &parts.watch, &tasks, &idle);
     let (health, routes) = routes(context, &limits, parts.reflection)?;
     set_health(&health, ServingStatus::Serving).await;
     let watch = watch_database(parts.store.clone(), health.clone());
@@ -207,6 +198,15 @@ pub async fn serve(
     }
     info!("stopped");
     Ok(())
+}
+
+/// How sessions are watched, if they are.
+fn watch(parts: &Parts, stopping: &CancellationToken) -> Option<Watch> {
+    (parts.watch.watch == Switch::On).then(|| Watch {
+        hub: Arc::new(Hub::new(parts.store.clone(), stopping.clone())),
+        keep_alive: parts.watch.watch_keep_alive,
+        patience: parts.limits.keepalive_timeout,
+    })
 }
 
 fn routes(

@@ -18,6 +18,7 @@ use tracing::warn;
 
 use self::points::Delivery;
 use crate::{
+    config::{Switch, WatchArgs},
     domain::{ids::TenantId, rejection::Rejection, time::Clock},
     store::{Error, Store, writer},
 };
@@ -40,14 +41,16 @@ pub struct Jobs {
 }
 
 impl Jobs {
-    /// Runs all jobs until `stop`. Events are kept for as long as `events_kept`.
+    /// Runs all jobs until `stop`. Events are forgotten, and told to other instances, as
+    /// `watch` says.
     pub fn start(
         self,
         sweep_interval: Duration,
-        events_kept: Duration,
+        watch: &WatchArgs,
         tasks: &TaskTracker,
         stop: &CancellationToken,
     ) {
+        let events_kept = watch.watch_retention;
         if let Some(delivery) = self.delivery.clone() {
             let (watch, stop) = (delivery.clone(), stop.clone());
             let watched = stop.clone();
@@ -74,6 +77,11 @@ impl Jobs {
             let jobs = jobs.clone();
             async move { retention::forget_events(&jobs, events_kept).await }
         }));
+        if watch.watch == Switch::On {
+            let store = self.store.clone();
+            let relay = async move { store.relay_wakes().await };
+            tasks.spawn(stop.clone().run_until_cancelled_owned(relay));
+        }
         let jobs = self.clone();
         tasks.spawn(every(RETENTION_INTERVAL, stop.clone(), move || {
             let jobs = jobs.clone();
