@@ -314,7 +314,8 @@ async fn what_was_forgotten_is_out_of_range(server: Server) {
     // After the last one that was forgotten nothing is missing.
     let mut rest = Watch::after(&mut caller, &first).await.unwrap();
     caller.start(session(USER, 2)).await;
-    assert_eq!(rest.told(1).await, started([2]));
+    // The sweep ends what was left open the day before.
+    while named(&rest.next().await.unwrap()) != (Kind::Started, id(2)) {}
 }
 
 #[tokio::test]
