@@ -122,9 +122,10 @@ pub async fn serve(
 ) -> Result<(), Box<dyn Error + Send + Sync>> {
     let stopping = CancellationToken::new();
     let key = parts.store.service_key(KEY_NAME).await?;
-    let limits = parts.limits;
+    let limits = parts.limits.clone();
     let unary = unary_methods()?;
     let admission = AdmissionLayer::new(&limits, unary.clone(), parts.clock.clone());
+    let watch = watch(&parts, &stopping);
     let context = Context {
         store: parts.store.clone(),
         writer: parts.writer.handle(),
@@ -133,11 +134,7 @@ pub async fn serve(
         tokens: Arc::new(PageTokens::new(&key).ok_or("the key for page tokens is unusable")?),
         names: Arc::new(Names::new(&limits)),
         stream_idle: limits.stream_idle_timeout,
-        watch: (parts.watch.watch == Switch::On).then(|| Watch {
-            hub: Arc::new(Hub::new(parts.store.clone(), stopping.clone())),
-            keep_alive: parts.watch.watch_keep_alive,
-            patience: limits.keepalive_timeout,
-        }),
+        watch,
         stopping: stopping.clone(),
     };
     let tasks = TaskTracker::new();
@@ -161,14 +158,8 @@ pub async fn serve(
         delivery: delivery.clone(),
     };
     let idle = CancellationToken::new();
-    let kept = parts.watch.watch_retention;
     let counted = parts.metrics.is_some().then(|| stored.clone());
-    let watched = jobs.start(parts.sweep_interval, kept, counted, &tasks, &idle);
-    if parts.watch.watch == Switch::On {
-        let store = parts.store.clone();
-        let relay = async move { store.relay_wakes().await };
-        tasks.spawn(idle.clone().run_until_cancelled_owned(relay));
-    }
+    let watched = jobs.start(parts.sweep_interval, &parts.watch, counted, &tasks, &idle);
     let metrics = Metrics::new(Sources {
         calls: calls.counted(),
         refusals: admission.refusals(),
@@ -263,6 +254,15 @@ fn limited(limits: &LimitArgs) -> transport::Server {
         .max_connection_age(limits.max_connection_age)
         .initial_stream_window_size(STREAM_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW)
+}
+
+/// How sessions are watched, if they are.
+fn watch(parts: &Parts, stopping: &CancellationToken) -> Option<Watch> {
+    (parts.watch.watch == Switch::On).then(|| Watch {
+        hub: Arc::new(Hub::new(parts.store.clone(), stopping.clone())),
+        keep_alive: parts.watch.watch_keep_alive,
+        patience: parts.limits.keepalive_timeout,
+    })
 }
 
 fn routes(

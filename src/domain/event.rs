@@ -250,7 +250,7 @@ mod tests {
         ledger.events.clear();
         assert!(pause().decide(&mut ledger).is_err());
         let reason = EndReason::IdleTimeout;
-        let event = ledger.events[0];
+        let event = *ledger.events.first().unwrap();
         assert_eq!(event.kind, EventKind::Ended);
         assert_eq!(event.phase, Phase::Ended { at: begun, reason });
         assert_eq!((event.at, ledger.events.len()), (ledger.now, 1));

@@ -19,6 +19,7 @@ use tracing::warn;
 
 use self::{points::Delivery, task::Task};
 use crate::{
+    config::{Switch, WatchArgs},
     domain::{ids::TenantId, rejection::Rejection, time::Clock},
     store::{Error, Store, writer},
     telemetry::stored::{self, Stored},
@@ -42,16 +43,23 @@ pub struct Jobs {
 }
 
 impl Jobs {
-    /// Runs all jobs until `stop`, and returns how they go. Events are kept for as long as
-    /// `events_kept`. What there is in the database is counted if somebody wants to know.
+    /// Runs all jobs until `stop`, and returns how they go. Events are forgotten, and told to
+    /// other instances, as `watch` says. What there is in the database is counted if somebody
+    /// wants to know.
     pub fn start(
         self,
         sweep_interval: Duration,
-        events_kept: Duration,
+        watch: &WatchArgs,
         counted: Option<Arc<Stored>>,
         tasks: &TaskTracker,
         stop: &CancellationToken,
     ) -> Vec<Arc<Task>> {
+        let events_kept = watch.watch_retention;
+        if watch.watch == Switch::On {
+            let store = self.store.clone();
+            let relay = async move { store.relay_wakes().await };
+            tasks.spawn(stop.clone().run_until_cancelled_owned(relay));
+        }
         if let Some(delivery) = self.delivery.clone() {
             let (watch, stop) = (delivery.clone(), stop.clone());
             let watched = stop.clone();

@@ -87,7 +87,7 @@ impl UserTable {
     /// `{"table": ..., "row": {...}}`, ended by a new line. The columns keep their order.
     fn line<DB: Dialect>(&self, row: &DB::Row) -> Result<String, Fault> {
         let mut object = String::from("{");
-        for (index, column) in self.all_columns().enumerate() {
+        for (index, column) in self.told_columns().enumerate() {
             let comma = if index == 0 { "" } else { "," };
             let value = self.json::<DB>(row, *column)?;
             write!(object, "{comma}\"{}\":{value}", column.0)

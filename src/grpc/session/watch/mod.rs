@@ -219,8 +219,8 @@ fn encoded(event: &ToldEvent) -> pb::SessionEvent {
 }
 
 fn token_place(place: EventPlace) -> Place {
-    let words = [place.epoch, place.number].map(i64::cast_unsigned);
-    (place.position, Uuid::from_u64_pair(words[0], words[1]))
+    let (epoch, number) = (place.epoch.cast_unsigned(), place.number.cast_unsigned());
+    (place.position, Uuid::from_u64_pair(epoch, number))
 }
 
 /// What [`token_place`] was made of.
