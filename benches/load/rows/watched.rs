@@ -80,8 +80,10 @@ async fn start(bench: &Bench, engine: Engine, watcher: Watcher) -> Result<Vec<Se
         };
         let database = bench.database(engine).await?;
         let watched = Dwell::start_with(&database, flags.to_vec())?;
-        let watched = bench.load().run(&[&watched.address], &Workload::Start);
-        let watched = watched.await?;
+        let watched = bench
+            .load()
+            .run(&[&watched.address], &Workload::Start)
+            .await?;
         let plain = bench.run(engine, bench.load(), &Workload::Start).await?;
         Ok((watched.rate, plain.rate))
     });
