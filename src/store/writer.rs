@@ -28,12 +28,14 @@ use tokio::{sync::oneshot, task::JoinSet};
 use self::queue::Queue;
 pub use self::{counters::Counters, queue::QUEUE};
 use super::{Error, Store};
-use crate::domain::{
-    ids::{SessionId, TenantId, UserId},
-    ledger::{Command, Halt, Ledger},
-    rejection::{Entity, Rejection},
+use crate::{
+    domain::{
+        ids::{SessionId, TenantId, UserId},
+        ledger::{Command, Halt, Ledger},
+        rejection::{Entity, Rejection},
+    },
+    telemetry::traces::Wait,
 };
-use crate::telemetry::traces::Wait;
 
 /// Sessions whose user is remembered, so that their heartbeats find their lane without a read.
 const OWNERS: usize = 100_000;

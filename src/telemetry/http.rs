@@ -33,9 +33,8 @@ const HEAD: usize = 8 * 1024;
 /// Before the next connection after one that could not be taken, as when there are no more files.
 const PAUSE: Duration = Duration::from_millis(100);
 
-const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
-const OPEN_METRICS: HeaderValue =
-    HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8");
+const TEXT: &str = "text/plain; charset=utf-8";
+const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 /// What is told.
 #[derive(Debug)]
@@ -107,6 +106,7 @@ impl Told {
         };
         let mut response = Response::new(Full::from(text));
         *response.status_mut() = status;
+        let content = HeaderValue::from_static(content);
         response.headers_mut().insert(CONTENT_TYPE, content);
         if status == StatusCode::METHOD_NOT_ALLOWED {
             response
