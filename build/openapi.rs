@@ -59,7 +59,11 @@ pub fn document(pool: &DescriptorPool, version: &str) -> Result<Value, Box<dyn E
             };
             is_called = true;
             let operation = operation(&method, &path, &body, &mut schemas)?;
-            paths.entry(path).or_default().insert(verb, operation);
+            // One path for all that is done to what is there, whatever a method calls its id.
+            paths
+                .entry(plain(&path))
+                .or_default()
+                .insert(verb, operation);
         }
         if is_called {
             let about = schemas::comment(&service.parent_file(), &[]);
@@ -86,6 +90,11 @@ pub fn document(pool: &DescriptorPool, version: &str) -> Result<Value, Box<dyn E
             "schemas": schemas.all,
         },
     }))
+}
+
+/// A path or the name of a parameter in it: tools read no dots there.
+fn plain(path: &str) -> String {
+    path.replace('.', "_")
 }
 
 /// HTTP method, path and body of a method that has a rule.
@@ -119,7 +128,7 @@ fn operation(
     let mut parameters = Vec::new();
     for name in &captured {
         let field = field_at(&input, name).ok_or("no such field")?;
-        parameters.push(parameter("path", name, &field, schemas)?);
+        parameters.push(parameter("path", &plain(name), &field, schemas)?);
     }
     if body != "*" {
         for field in input.fields().filter(|field| field.name() != body) {

@@ -24,14 +24,15 @@ done
 curl --silent --fail --max-time 5 "http://$address/openapi.json" >"$dir/openapi.json"
 openapi-spec-validator "$dir/openapi.json"
 
-# A stream that never ends has no place here. Methods that the document does not have are refused
-# with 405, which is not described with those it has.
+# A stream that never ends has no place here, and schemathesis writes no lines of JSON. One worker,
+# so that it is the same each time.
 cd "$dir"
 schemathesis run "$dir/openapi.json" --url "http://$address" \
     --header "x-tenant-id: 5e1f0000-0000-4000-8000-000000000001" \
-    --exclude-operation-id WatchSessions \
+    --exclude-operation-id WatchSessions --exclude-operation-id ImportUsage \
+    --exclude-operation-id StreamHeartbeats \
     --phases coverage,fuzzing --max-examples 20 --seed 9 --generation-database none \
-    --request-timeout 10 --workers 2 --suppress-health-check all \
+    --request-timeout 10 --workers 1 --suppress-health-check all \
     --checks not_a_server_error,status_code_conformance,content_type_conformance,response_headers_conformance,response_schema_conformance,unsupported_method
 if grep " ERROR " "$dir/log"; then
     echo "the server logged an error" >&2

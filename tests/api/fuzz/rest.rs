@@ -75,11 +75,12 @@ pub fn target(world: &World, paths: &Vec<(Method, String)>, entropy: &mut Entrop
     };
     let mut target = String::new();
     for (index, part) in path.split(['{', '}']).enumerate() {
-        target.push_str(if index % 2 == 0 {
-            part
+        let is_field = index % 2 == 1;
+        target += if is_field {
+            *entropy.pick(&PARTS)
         } else {
-            entropy.pick(&PARTS)
-        });
+            part
+        };
     }
     target.push('?');
     for _ in 0..entropy.below(4) {
