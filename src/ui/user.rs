@@ -184,7 +184,10 @@ pub async fn show(id: &str, who: &SignedIn) -> Page {
     let api = &who.api;
     let zone = Zone::of(api).await?;
     let every = pb::GoalStatus::Unspecified;
-    let (told, goals) = try_join!(Told::of(api, id, &zone), goals::of(api, id, every))?;
+    let (told, goals) = try_join!(
+        Box::pin(Told::of(api, id, &zone)),
+        goals::of(api, id, every)
+    )?;
     let mut frame = Frame::of("User", Part::Users, who);
     frame.zone = Some(zone.name());
     let summary = &told.summary;
