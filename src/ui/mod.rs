@@ -29,6 +29,7 @@ mod sign_in;
 mod study;
 mod text;
 mod user;
+mod user_calls;
 mod users;
 mod zone;
 

@@ -104,16 +104,16 @@ async fn ask_to_sign_in(site: &Site, status: &Status) -> Response<Body> {
 async fn show(path: &[&str], query: &Fields, who: &SignedIn) -> Page {
     match path {
         [] if !who.viewer.sees_everyone() => answer::redirect("/ui/study"),
-        [] => overview::show(query, who).await,
+        [] => Box::pin(overview::show(query, who)).await,
         ["live"] => live::show(who).await,
         ["sessions"] => sessions::show(query, who).await,
         ["sessions", id] => session::show(id, query, who).await,
         ["users"] => users::show(query, who).await,
-        ["users", id] => user::show(id, who).await,
-        ["me"] => user::show(&who.viewer.about(""), who).await,
-        ["reports"] => reports::show(query, who).await,
+        ["users", id] => Box::pin(user::show(id, who)).await,
+        ["me"] => Box::pin(user::show(&who.viewer.about(""), who)).await,
+        ["reports"] => Box::pin(reports::show(query, who)).await,
         ["export"] => export::download(query, who).await,
-        ["study"] => study::show(query, who).await,
+        ["study"] => Box::pin(study::show(query, who)).await,
         _ => Err(Status::not_found("there is no such page")),
     }
 }

@@ -208,3 +208,41 @@ pub fn sign_out(site: &Site) -> Page {
     response.headers_mut().insert(header::SET_COOKIE, cookie);
     Ok(response)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::time::ManualClock;
+
+    fn site(secure: bool) -> Site {
+        Site {
+            auth: Auth::None,
+            clock: Arc::new(ManualClock::at(Timestamp::FIRST)),
+            forms: Signature::new_from_slice(&[1; 32]).unwrap(),
+            secure,
+            tenants: None,
+        }
+    }
+
+    #[test]
+    fn the_cookie_stays_on_tls_where_there_is_tls() {
+        let cookie = |secure| site(secure).cookie("a.b.c", "").unwrap();
+        let plain = "dwell=a.b.c; Path=/ui; HttpOnly; SameSite=Strict";
+        assert_eq!(cookie(false), plain);
+        assert_eq!(cookie(true), format!("{plain}; Secure"));
+    }
+
+    #[test]
+    fn a_form_is_good_for_one_cookie() {
+        let site = site(false);
+        let check = |cookie: &str, csrf: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::COOKIE, format!("dwell={cookie}").parse().unwrap());
+            let form = Fields::parse(&format!("csrf={csrf}"));
+            site.check_form(&headers, &form).is_ok()
+        };
+        let csrf = URL_SAFE_NO_PAD.encode(site.signed("one").finalize().into_bytes());
+        assert!(check("one", &csrf));
+        assert!(!check("two", &csrf) && !check("one", "") && !check("one", &csrf[1..]));
+    }
+}

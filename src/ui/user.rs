@@ -4,11 +4,9 @@ use std::collections::BTreeMap;
 
 use askama::Template;
 use futures::try_join;
-use tonic::Status;
 
 use super::{
     answer::{self, Page},
-    api::Api,
     chart::{Chart, Day, Rank, Series, hours, lines, ranking, year},
     frame::{Frame, Part},
     goals::{self, Goal},
@@ -16,15 +14,10 @@ use super::{
     request::Fields,
     sign_in::SignedIn,
     text,
+    user_calls::{Person, Practice},
     zone::Zone,
 };
 use crate::{domain::calendar::plus_days, pb::v1 as pb};
-
-/// Days of scores, and of the hours of a week.
-const RECENT: i64 = 90;
-/// Weeks of study time.
-const WEEKS: i32 = 26;
-const SUBJECTS: i32 = 8;
 
 struct Tile {
     name: &'static str,
@@ -53,141 +46,18 @@ struct User {
     at_study: String,
 }
 
-/// One answer for each thing that the page tells.
-struct Told {
-    summary: pb::UserSummary,
-    streak: pb::GetStreakResponse,
-    statistics: pb::GetUserStatisticsResponse,
-    calendar: pb::GetCalendarResponse,
-    stats: pb::GetSessionStatsResponse,
-    frequency: pb::GetPracticeFrequencyResponse,
-    subjects: pb::ListTopSubjectsResponse,
-    trend: pb::GetPerformanceTrendResponse,
-    week: pb::ReportSummary,
-    month: pb::ReportSummary,
-}
-
-macro_rules! told {
-    ($api:expr, $client:ident.$method:ident($request:expr)) => {
-        async {
-            let answer = $api.$client().$method($api.ask($request)).await?;
-            Ok::<_, Status>(answer.into_inner())
-        }
-    };
-}
-
-impl Told {
-    async fn of(api: &Api, user: &str, zone: &Zone) -> Result<Self, Status> {
-        let user_id = || user.to_owned();
-        let since = |days: i64| {
-            Some(pb::DateRange {
-                start_date: plus_days(zone.today, 1 - days).to_string(),
-                end_date: zone.today.to_string(),
-            })
-        };
-        let practice = (
-            told!(
-                api,
-                insights.get_calendar(pb::GetCalendarRequest {
-                    user_id: user_id(),
-                    range: since(365),
-                    include_sessions: false,
-                })
-            ),
-            told!(
-                api,
-                insights.get_session_stats(pb::GetSessionStatsRequest {
-                    user_id: user_id(),
-                    range: since(RECENT),
-                    ..Default::default()
-                })
-            ),
-            told!(
-                api,
-                insights.get_practice_frequency(pb::GetPracticeFrequencyRequest {
-                    user_id: user_id(),
-                    days: i32::try_from(RECENT).unwrap_or_default(),
-                })
-            ),
-            told!(
-                api,
-                insights.list_top_subjects(pb::ListTopSubjectsRequest {
-                    user_id: user_id(),
-                    limit: SUBJECTS,
-                    ..Default::default()
-                })
-            ),
-            told!(
-                api,
-                insights.get_performance_trend(pb::GetPerformanceTrendRequest {
-                    user_id: user_id(),
-                    metric: pb::Metric::StudyTime.into(),
-                    granularity: pb::Granularity::Week.into(),
-                    periods: WEEKS,
-                    subject: None,
-                })
-            ),
-        );
-        let (summary, streak, statistics, calendar, stats, frequency, subjects, trend, week, month) =
-            try_join!(
-                told!(
-                    api,
-                    usage.get_user_summary(pb::GetUserSummaryRequest { user_id: user_id() })
-                ),
-                told!(
-                    api,
-                    insights.get_streak(pb::GetStreakRequest { user_id: user_id() })
-                ),
-                told!(
-                    api,
-                    insights.get_user_statistics(pb::GetUserStatisticsRequest {
-                        user_id: user_id(),
-                        range: None,
-                    })
-                ),
-                practice.0,
-                practice.1,
-                practice.2,
-                practice.3,
-                practice.4,
-                told!(
-                    api,
-                    reports.get_weekly_report(pb::GetWeeklyReportRequest {
-                        user_id: user_id(),
-                        week: String::new(),
-                    })
-                ),
-                told!(
-                    api,
-                    reports.get_monthly_report(pb::GetMonthlyReportRequest {
-                        user_id: user_id(),
-                        month: String::new(),
-                    })
-                ),
-            )?;
-        Ok(Self {
-            summary: summary.summary.unwrap_or_default(),
-            streak,
-            statistics,
-            calendar,
-            stats,
-            frequency,
-            subjects,
-            trend,
-            week: week.summary.unwrap_or_default(),
-            month: month.summary.unwrap_or_default(),
-        })
-    }
-}
-
 pub async fn show(id: &str, who: &SignedIn) -> Page {
     let api = &who.api;
     let zone = Zone::of(api).await?;
     let every = pb::GoalStatus::Unspecified;
-    let (told, goals) = try_join!(Told::of(api, id, &zone), goals::of(api, id, every))?;
+    let (person, practice, goals) = try_join!(
+        Box::pin(Person::of(api, id)),
+        Box::pin(Practice::of(api, id, zone.today)),
+        goals::of(api, id, every)
+    )?;
     let mut frame = Frame::of("User", Part::Users, who);
     frame.zone = Some(zone.name());
-    let summary = &told.summary;
+    let summary = &person.summary;
     let of_user = |path| link::link(path, [("user_id", id)]);
     answer::page(&User {
         frame,
@@ -195,16 +65,16 @@ pub async fn show(id: &str, who: &SignedIn) -> Page {
         path: link::user(id),
         last_seen: zone.time(summary.last_active_time.as_ref()),
         facts: facts(summary, &zone),
-        tiles: tiles(&told),
+        tiles: tiles(&person),
         open_sessions: summary.open_sessions,
-        year: calendar(&told.calendar, &zone),
+        year: calendar(&practice.calendar, &zone),
         hours: hours(
             "When sessions begin, the last 90 days",
-            &told.frequency.weekday_hours,
+            &practice.frequency.weekday_hours,
         ),
-        scores: scores(&told.stats),
-        study: study(&told.trend),
-        subjects: subjects("Top subjects", &told.subjects.subjects),
+        scores: scores(&practice.stats),
+        study: study(&practice.trend),
+        subjects: subjects("Top subjects", &practice.subjects.subjects),
         goals,
         sessions: of_user("/ui/sessions"),
         reports: of_user("/ui/reports"),
@@ -240,8 +110,8 @@ fn facts(user: &pb::UserSummary, zone: &Zone) -> Vec<(&'static str, String)> {
         .collect()
 }
 
-fn tiles(told: &Told) -> Vec<Tile> {
-    let (streak, statistics) = (&told.streak, &told.statistics);
+fn tiles(person: &Person) -> Vec<Tile> {
+    let (streak, statistics) = (&person.streak, &person.statistics);
     let longest = text::several(streak.longest_days.into(), "day");
     let risk = if streak.at_risk {
         ", lost unless a session is completed today"
@@ -279,8 +149,8 @@ fn tiles(told: &Told) -> Vec<Tile> {
         },
         Tile {
             name: "Points this month",
-            value: text::count(told.month.points_earned),
-            more: format!("{} this week", text::count(told.week.points_earned)),
+            value: text::count(person.month.points_earned),
+            more: format!("{} this week", text::count(person.week.points_earned)),
         },
     ]
 }
