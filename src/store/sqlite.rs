@@ -105,13 +105,13 @@ impl Dialect for Sqlite {
         "1 << CAST(julianday(d.local_date) - julianday(r.start_date) AS INTEGER)";
     const GREATEST: &'static str = "max";
     const LEAST: &'static str = "min";
-    const ADDED_FEATURES: &'static str = "
-        CASE WHEN excluded.feature_usage = json_object()
-            THEN user_usage_stats.feature_usage ELSE (
+    const ADDED_COUNTS: &'static str = "
+        CASE WHEN excluded.{column} = json_object()
+            THEN user_usage_stats.{column} ELSE (
             SELECT json_group_object(key, uses) FROM (
                 SELECT f.key, SUM(f.value) AS uses FROM (
-                    SELECT key, value FROM json_each(user_usage_stats.feature_usage)
-                    UNION ALL SELECT key, value FROM json_each(excluded.feature_usage)
+                    SELECT key, value FROM json_each(user_usage_stats.{column})
+                    UNION ALL SELECT key, value FROM json_each(excluded.{column})
                 ) AS f GROUP BY f.key)) END";
 
     fn begin_read(_: Reader) -> String {

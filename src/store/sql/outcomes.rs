@@ -1,0 +1,234 @@
+//! What sessions said: their own rows, and `user_usage_stats.outcomes`, which adds it up by day.
+//!
+//! A day is complete if its counts are of as many sessions as have ended. It is not where an older
+//! dwell wrote, which does not keep it up, or where there is too much to keep: the sessions
+//! themselves are read then.
+
+use std::{borrow::Cow, collections::BTreeMap};
+
+use chrono::NaiveDate;
+use serde::Deserialize;
+
+use super::{
+    dialect::{Dialect, Query, get},
+    fault::Fault,
+    insights::ended_of_user,
+    practice::{date, parse, text},
+    rows::{Rows, RowsOf},
+    tenants,
+};
+use crate::domain::{
+    calendar::plus_days,
+    ids::{TenantId, UserId},
+    insights::{
+        recent::{Outcome, Window},
+        stats::CountedDays,
+    },
+    period::DateRange,
+    time::Timestamp,
+};
+
+/// The result as text, as many of them are read at once and JSON would be read twice. An index
+/// finds sessions by the instant of their start.
+pub const SELECT_OUTCOMES: &str = "
+    SELECT s.session_type, s.start_date, s.duration_seconds, CAST(s.result AS TEXT) AS result
+    FROM {rows} AS r
+    JOIN user_sessions s ON s.tenant_id = $1 AND s.user_id = $2 AND s.state = 3
+        AND s.started_at BETWEEN r.earliest AND r.latest
+        AND s.start_date BETWEEN r.start_date AND r.end_date";
+
+/// A row, as those of practice are.
+pub const LIST_OUTCOME_DAYS: &str = "
+    SELECT string_agg(CAST(usage_date AS TEXT), ',') AS usage_date,
+        string_agg(CAST(sessions_ended AS TEXT), ',') AS sessions_ended,
+        string_agg(CAST(outcomes AS TEXT), ',') AS outcomes
+    FROM user_usage_stats
+    WHERE tenant_id = $1 AND user_id = $2 AND usage_date BETWEEN $3 AND $4
+        AND sessions_ended > 0";
+
+/// When sessions started: at an instant and on a day within these, all ends included.
+#[derive(Clone, Copy)]
+pub struct Starts {
+    earliest: Timestamp,
+    latest: Timestamp,
+    days: DateRange,
+}
+
+/// A key of counts, borrowed from where it was read.
+#[derive(Deserialize, PartialEq, Eq, PartialOrd, Ord)]
+struct Key<'a>(#[serde(borrow)] Cow<'a, str>);
+
+/// The user's ended sessions that started in the window, in no order.
+pub async fn list<DB: Dialect>(
+    conn: &mut DB::Connection,
+    tenant: TenantId,
+    user: UserId,
+    window: Window,
+    now: Timestamp,
+) -> Result<Vec<Outcome>, Fault> {
+    let starts = [Starts::within(&window, window.days())];
+    let mut outcomes = stored::<DB>(conn, tenant, user, &starts).await?;
+    outcomes.extend(unswept::<DB>(conn, tenant, user, window, now).await?);
+    Ok(outcomes)
+}
+
+/// The same, added up by day.
+pub async fn count<DB: Dialect>(
+    conn: &mut DB::Connection,
+    tenant: TenantId,
+    user: UserId,
+    window: Window,
+    now: Timestamp,
+) -> Result<CountedDays, Fault> {
+    let mut counted = CountedDays::default();
+    let mut starts = Vec::new();
+    match window.whole_days() {
+        None => starts.push(Starts::within(&window, window.days())),
+        Some(whole) => {
+            let all = window.days();
+            let before = (all.start, plus_days(whole.start, -1));
+            let after = (plus_days(whole.end, 1), all.end);
+            for (start, end) in [before, after] {
+                if start <= end {
+                    starts.push(Starts::within(&window, DateRange { start, end }));
+                }
+            }
+            let incomplete = days::<DB>(conn, tenant, user, whole, &mut counted).await?;
+            let incomplete = runs(&incomplete);
+            starts.extend(incomplete.map(|days| Starts::within(&window, days)));
+        }
+    }
+    if !starts.is_empty() {
+        for outcome in stored::<DB>(conn, tenant, user, &starts).await? {
+            counted.add_session(&outcome);
+        }
+    }
+    for outcome in unswept::<DB>(conn, tenant, user, window, now).await? {
+        counted.add_session(&outcome);
+    }
+    Ok(counted)
+}
+
+/// Adds the days of the range that are complete, and returns those that are not, oldest first.
+async fn days<DB: Dialect>(
+    conn: &mut DB::Connection,
+    tenant: TenantId,
+    user: UserId,
+    range: DateRange,
+    counted: &mut CountedDays,
+) -> Result<Vec<NaiveDate>, Fault> {
+    let query = Query::<DB>::new(LIST_OUTCOME_DAYS)
+        .bind(tenant.uuid())
+        .bind(user.0)
+        .bind(range.start)
+        .bind(range.end);
+    let rows = query.fetch(conn).await?;
+    let Some(row) = rows.first() else {
+        return Ok(Vec::new());
+    };
+    let dates = parse(&text::<DB>(row, "usage_date")?, date);
+    let ended = parse(&text::<DB>(row, "sessions_ended")?, |count| {
+        count.parse::<i64>().ok()
+    });
+    let outcomes = format!("[{}]", text::<DB>(row, "outcomes")?);
+    let outcomes: Vec<BTreeMap<Key<'_>, i64>> =
+        serde_json::from_str(&outcomes).map_err(|_| CORRUPT)?;
+    let (Some(dates), Some(ended)) = (dates, ended) else {
+        return Err(CORRUPT);
+    };
+    let mut incomplete = Vec::new();
+    for ((date, ended), counts) in dates.into_iter().zip(ended).zip(&outcomes) {
+        let pairs = || counts.iter().map(|(Key(key), count)| (&**key, *count));
+        if CountedDays::sessions(pairs()) == ended {
+            for (key, count) in pairs() {
+                counted.add(date, key, count).ok_or(CORRUPT)?;
+            }
+        } else {
+            incomplete.push(date);
+        }
+    }
+    incomplete.sort_unstable();
+    Ok(incomplete)
+}
+
+const CORRUPT: Fault = Fault::Corrupt {
+    table: "user_usage_stats",
+    column: "outcomes",
+};
+
+/// Ranges of the days, which are in order, as long as can be.
+fn runs(days: &[NaiveDate]) -> impl Iterator<Item = DateRange> {
+    let runs = days.chunk_by(|day, next| plus_days(*day, 1) == *next);
+    runs.flat_map(|run| {
+        let ends = run.first().zip(run.last());
+        ends.map(|(start, end)| DateRange {
+            start: *start,
+            end: *end,
+        })
+    })
+}
+
+async fn stored<DB: Dialect>(
+    conn: &mut DB::Connection,
+    tenant: TenantId,
+    user: UserId,
+    starts: &[Starts],
+) -> Result<Vec<Outcome>, Fault> {
+    let query = Query::<DB>::new(SELECT_OUTCOMES)
+        .bind(tenant.uuid())
+        .bind(user.0)
+        .rows(&start_columns(starts.iter().copied()));
+    let rows = query.fetch(conn).await?;
+    rows.iter().map(outcome::<DB>).collect()
+}
+
+/// Those that are over by now and stored as open.
+async fn unswept<DB: Dialect>(
+    conn: &mut DB::Connection,
+    tenant: TenantId,
+    user: UserId,
+    window: Window,
+    now: Timestamp,
+) -> Result<Vec<Outcome>, Fault> {
+    let settings = tenants::settings_of::<DB>(conn, tenant).await?;
+    let ended = ended_of_user::<DB>(conn, tenant, user, &settings, now).await?;
+    let ended = ended.iter().filter(|session| window.contains(session));
+    Ok(ended.filter_map(Outcome::of).collect())
+}
+
+impl Starts {
+    /// Those of the window on these days of it.
+    fn within(window: &Window, days: DateRange) -> Self {
+        let (from, until) = window.instants();
+        let (earliest, latest) = Window::On(days).instants();
+        Self {
+            earliest: earliest.max(from),
+            latest: latest.min(until),
+            days,
+        }
+    }
+}
+
+/// The columns that [`SELECT_OUTCOMES`] reads.
+pub fn start_columns<'a>(starts: impl IntoIterator<Item = Starts>) -> Rows<'a> {
+    RowsOf::new(starts)
+        .time("earliest", |starts| starts.earliest)
+        .time("latest", |starts| starts.latest)
+        .date("start_date", |starts| starts.days.start)
+        .date("end_date", |starts| starts.days.end)
+        .done()
+}
+
+fn outcome<DB: Dialect>(row: &DB::Row) -> Result<Outcome, Fault> {
+    let result: Option<String> = get::<DB, _>(row, "result")?;
+    let result = result.map(|text| serde_json::from_str(&text)).transpose();
+    Ok(Outcome {
+        session_type: get::<DB, _>(row, "session_type")?,
+        start_date: get::<DB, _>(row, "start_date")?,
+        seconds: get::<DB, _>(row, "duration_seconds")?,
+        result: result.map_err(|_| Fault::Corrupt {
+            table: "user_sessions",
+            column: "result",
+        })?,
+    })
+}
