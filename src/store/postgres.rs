@@ -118,7 +118,8 @@ impl Dialect for Postgres {
     const LEAST: &'static str = "LEAST";
     const ADDED_COUNTS: &'static str = "
         CASE WHEN excluded.{column} = jsonb_build_object()
-            THEN user_usage_stats.{column} ELSE (
+            THEN user_usage_stats.{column}
+        WHEN user_usage_stats.{column} = jsonb_build_object() THEN excluded.{column} ELSE (
             SELECT jsonb_object_agg(key, uses) FROM (
                 SELECT f.key, SUM(CAST(f.value AS bigint)) AS uses FROM (
                     SELECT * FROM jsonb_each_text(user_usage_stats.{column})

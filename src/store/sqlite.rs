@@ -107,7 +107,8 @@ impl Dialect for Sqlite {
     const LEAST: &'static str = "min";
     const ADDED_COUNTS: &'static str = "
         CASE WHEN excluded.{column} = json_object()
-            THEN user_usage_stats.{column} ELSE (
+            THEN user_usage_stats.{column}
+        WHEN user_usage_stats.{column} = json_object() THEN excluded.{column} ELSE (
             SELECT json_group_object(key, uses) FROM (
                 SELECT f.key, SUM(f.value) AS uses FROM (
                     SELECT key, value FROM json_each(user_usage_stats.{column})

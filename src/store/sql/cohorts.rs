@@ -1,9 +1,9 @@
 //! The tenant's active users of a period, remembered for as long as they are what they were.
 //!
 //! To count them is to read a row or more of each. So who is asked twice of the same users reads
-//! all of them once and keeps their values in order; from then on a rank is a search. Whether they are
-//! still the same is read with each answer, in the same snapshot, from `performance_changes`: so it
-//! holds on every instance and on a replica.
+//! all of them once and keeps their values in order; from then on a rank is a search. Whether they
+//! are still the same is read with each answer, in the same snapshot, from `performance_changes`:
+//! so it holds on every instance and on a replica.
 
 use std::{iter, sync::Arc, time::Duration};
 
@@ -24,8 +24,8 @@ use crate::domain::{
     time::Timestamp,
 };
 
-/// Before the users to list, as for [`performance::COUNT_COHORT`]: a row, in which each column is the
-/// text of a list.
+/// Before the users to list, as for [`performance::COUNT_COHORT`]: a row, in which each column is
+/// the text of a list.
 pub const LIST_COHORT: &str = "
     SELECT string_agg(CAST(sessions AS TEXT), ',') AS sessions,
         string_agg(CAST(active_seconds AS TEXT), ',') AS active_seconds,
@@ -65,8 +65,8 @@ const CAPACITY: u64 = 64 << 20;
 /// Periods of which something is, as a guess.
 const PERIODS: usize = 1_000;
 
-/// The state of the rows of some days. Numbers only grow; the time tells states apart of which one was
-/// lost when a replica took over.
+/// The state of the rows of some days. Numbers only grow; the time tells states apart of which one
+/// was lost when a replica took over.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 struct State {
     number: i64,
