@@ -132,13 +132,8 @@ impl Crowd {
 
     /// How many values are kept.
     #[must_use]
-    pub fn len(&self) -> usize {
+    pub fn size(&self) -> usize {
         self.values.iter().map(Vec::len).sum()
-    }
-
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.users == 0
     }
 }
 

@@ -69,8 +69,7 @@ pub struct SessionStats {
 }
 
 /// What one ended session adds to the day of its start.
-#[must_use]
-pub fn counts(session: &Outcome) -> Vec<(String, i64)> {
+fn counts(session: &Outcome) -> Vec<(String, i64)> {
     let kind = &session.session_type;
     let mut counts = vec![
         (format!("n:{kind}"), 1),

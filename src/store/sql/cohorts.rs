@@ -87,7 +87,7 @@ struct Bytes;
 
 impl Weighter<(TenantId, DateRange), Known> for Bytes {
     fn weight(&self, _: &(TenantId, DateRange), known: &Known) -> u64 {
-        let values = known.crowd.as_ref().map_or(0, |crowd| crowd.len());
+        let values = known.crowd.as_ref().map_or(0, |crowd| crowd.size());
         let bytes = size_of::<Known>() + values * size_of::<f64>();
         u64::try_from(bytes).unwrap_or(u64::MAX)
     }
