@@ -4,10 +4,13 @@
 //! dwell wrote, which does not keep it up, or where there is too much to keep: the sessions
 //! themselves are read then.
 
-use std::{borrow::Cow, collections::BTreeMap};
+use std::{borrow::Cow, fmt};
 
 use chrono::NaiveDate;
-use serde::Deserialize;
+use serde::{
+    Deserialize, Deserializer,
+    de::{MapAccess, Visitor},
+};
 
 use super::{
     dialect::{Dialect, Query, get},
@@ -29,11 +32,13 @@ use crate::domain::{
 };
 
 /// The result as text, as many of them are read at once and JSON would be read twice. An index
-/// finds sessions by the instant of their start.
+/// finds sessions by the instant of their start: CROSS JOIN has SQLite look there for each row, and
+/// not for each session of the user among the rows.
 pub const SELECT_OUTCOMES: &str = "
     SELECT s.session_type, s.start_date, s.duration_seconds, CAST(s.result AS TEXT) AS result
     FROM {rows} AS r
-    JOIN user_sessions s ON s.tenant_id = $1 AND s.user_id = $2 AND s.state = 3
+    CROSS JOIN user_sessions s
+    WHERE s.tenant_id = $1 AND s.user_id = $2 AND s.state = 3
         AND s.started_at BETWEEN r.earliest AND r.latest
         AND s.start_date BETWEEN r.start_date AND r.end_date";
 
@@ -55,8 +60,33 @@ pub struct Starts {
 }
 
 /// A key of counts, borrowed from where it was read.
-#[derive(Deserialize, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Deserialize)]
 struct Key<'a>(#[serde(borrow)] Cow<'a, str>);
+
+/// The counts of a day, as they come: to sort thousands of them takes longer than to add them up.
+struct Counts<'a>(Vec<(Key<'a>, i64)>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Counts<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Pairs;
+        impl<'de> Visitor<'de> for Pairs {
+            type Value = Vec<(Key<'de>, i64)>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("counts by key")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut pairs = Vec::new();
+                while let Some(pair) = map.next_entry()? {
+                    pairs.push(pair);
+                }
+                Ok(pairs)
+            }
+        }
+        deserializer.deserialize_map(Pairs).map(Self)
+    }
+}
 
 /// The user's ended sessions that started in the window, in no order.
 pub async fn list<DB: Dialect>(
@@ -131,13 +161,12 @@ async fn days<DB: Dialect>(
         count.parse::<i64>().ok()
     });
     let outcomes = format!("[{}]", text::<DB>(row, "outcomes")?);
-    let outcomes: Vec<BTreeMap<Key<'_>, i64>> =
-        serde_json::from_str(&outcomes).map_err(|_| CORRUPT)?;
+    let outcomes: Vec<Counts<'_>> = serde_json::from_str(&outcomes).map_err(|_| CORRUPT)?;
     let (Some(dates), Some(ended)) = (dates, ended) else {
         return Err(CORRUPT);
     };
     let mut incomplete = Vec::new();
-    for ((date, ended), counts) in dates.into_iter().zip(ended).zip(&outcomes) {
+    for ((date, ended), Counts(counts)) in dates.into_iter().zip(ended).zip(&outcomes) {
         let pairs = || counts.iter().map(|(Key(key), count)| (&**key, *count));
         if CountedDays::sessions(pairs()) == ended {
             for (key, count) in pairs() {
