@@ -4,7 +4,7 @@
 //! dwell wrote, which does not keep it up, or where there is too much to keep: the sessions
 //! themselves are read then.
 
-use std::{borrow::Cow, fmt};
+use std::{borrow::Cow, collections::BTreeSet, fmt};
 
 use chrono::NaiveDate;
 use serde::{
@@ -17,7 +17,6 @@ use super::{
     fault::Fault,
     insights::ended_of_user,
     practice::{date, parse, text},
-    rows::{Rows, RowsOf},
     tenants,
 };
 use crate::domain::{
@@ -31,16 +30,13 @@ use crate::domain::{
     time::Timestamp,
 };
 
-/// The result as text, as many of them are read at once and JSON would be read twice. An index
-/// finds sessions by the instant of their start: CROSS JOIN has SQLite look there for each row, and
-/// not for each session of the user among the rows.
+/// The result as text, as many of them are read at once and JSON would be read twice. $3 and $4
+/// bound the instant of the start, by which the index finds them, $5 and $6 its local day.
 pub const SELECT_OUTCOMES: &str = "
-    SELECT s.session_type, s.start_date, s.duration_seconds, CAST(s.result AS TEXT) AS result
-    FROM {rows} AS r
-    CROSS JOIN user_sessions s
-    WHERE s.tenant_id = $1 AND s.user_id = $2 AND s.state = 3
-        AND s.started_at BETWEEN r.earliest AND r.latest
-        AND s.start_date BETWEEN r.start_date AND r.end_date";
+    SELECT session_type, start_date, duration_seconds, CAST(result AS TEXT) AS result
+    FROM user_sessions
+    WHERE tenant_id = $1 AND user_id = $2 AND state = 3 AND started_at BETWEEN $3 AND $4
+        AND start_date BETWEEN $5 AND $6";
 
 /// A row, as those of practice are.
 pub const LIST_OUTCOME_DAYS: &str = "
@@ -50,14 +46,6 @@ pub const LIST_OUTCOME_DAYS: &str = "
     FROM user_usage_stats
     WHERE tenant_id = $1 AND user_id = $2 AND usage_date BETWEEN $3 AND $4
         AND sessions_ended > 0";
-
-/// When sessions started: at an instant and on a day within these, all ends included.
-#[derive(Clone, Copy)]
-pub struct Starts {
-    earliest: Timestamp,
-    latest: Timestamp,
-    days: DateRange,
-}
 
 /// A key of counts, borrowed from where it was read.
 #[derive(Deserialize)]
@@ -96,8 +84,7 @@ pub async fn list<DB: Dialect>(
     window: Window,
     now: Timestamp,
 ) -> Result<Vec<Outcome>, Fault> {
-    let starts = [Starts::within(&window, window.days())];
-    let mut outcomes = stored::<DB>(conn, tenant, user, &starts).await?;
+    let mut outcomes = stored::<DB>(conn, tenant, user, &window, window.days()).await?;
     outcomes.extend(unswept::<DB>(conn, tenant, user, window, now).await?);
     Ok(outcomes)
 }
@@ -111,25 +98,22 @@ pub async fn count<DB: Dialect>(
     now: Timestamp,
 ) -> Result<CountedDays, Fault> {
     let mut counted = CountedDays::default();
-    let mut starts = Vec::new();
-    match window.whole_days() {
-        None => starts.push(Starts::within(&window, window.days())),
-        Some(whole) => {
-            let all = window.days();
-            let before = (all.start, plus_days(whole.start, -1));
-            let after = (plus_days(whole.end, 1), all.end);
-            for (start, end) in [before, after] {
-                if start <= end {
-                    starts.push(Starts::within(&window, DateRange { start, end }));
+    let mut others = vec![window.days()];
+    if let Some(whole) = window.whole_days() {
+        others = around(window.days(), whole);
+        let incomplete = days::<DB>(conn, tenant, user, whole, &mut counted).await?;
+        let ends = incomplete.first().zip(incomplete.last());
+        if let Some((start, end)) = ends.map(|(start, end)| (*start, *end)) {
+            let range = DateRange { start, end };
+            for outcome in stored::<DB>(conn, tenant, user, &window, range).await? {
+                if incomplete.contains(&outcome.start_date) {
+                    counted.add_session(&outcome);
                 }
             }
-            let incomplete = days::<DB>(conn, tenant, user, whole, &mut counted).await?;
-            let incomplete = runs(&incomplete);
-            starts.extend(incomplete.map(|days| Starts::within(&window, days)));
         }
     }
-    if !starts.is_empty() {
-        for outcome in stored::<DB>(conn, tenant, user, &starts).await? {
+    for days in others {
+        for outcome in stored::<DB>(conn, tenant, user, &window, days).await? {
             counted.add_session(&outcome);
         }
     }
@@ -139,6 +123,20 @@ pub async fn count<DB: Dialect>(
     Ok(counted)
 }
 
+/// The days of a range before and after those within it.
+fn around(all: DateRange, within: DateRange) -> Vec<DateRange> {
+    let before = DateRange {
+        start: all.start,
+        end: plus_days(within.start, -1),
+    };
+    let after = DateRange {
+        start: plus_days(within.end, 1),
+        end: all.end,
+    };
+    let sides = [before, after].into_iter();
+    sides.filter(|side| side.start <= side.end).collect()
+}
+
 /// Adds the days of the range that are complete, and returns those that are not, oldest first.
 async fn days<DB: Dialect>(
     conn: &mut DB::Connection,
@@ -146,7 +144,7 @@ async fn days<DB: Dialect>(
     user: UserId,
     range: DateRange,
     counted: &mut CountedDays,
-) -> Result<Vec<NaiveDate>, Fault> {
+) -> Result<BTreeSet<NaiveDate>, Fault> {
     let query = Query::<DB>::new(LIST_OUTCOME_DAYS)
         .bind(tenant.uuid())
         .bind(user.0)
@@ -154,7 +152,7 @@ async fn days<DB: Dialect>(
         .bind(range.end);
     let rows = query.fetch(conn).await?;
     let Some(row) = rows.first() else {
-        return Ok(Vec::new());
+        return Ok(BTreeSet::new());
     };
     let dates = parse(&text::<DB>(row, "usage_date")?, date);
     let ended = parse(&text::<DB>(row, "sessions_ended")?, |count| {
@@ -165,7 +163,7 @@ async fn days<DB: Dialect>(
     let (Some(dates), Some(ended)) = (dates, ended) else {
         return Err(CORRUPT);
     };
-    let mut incomplete = Vec::new();
+    let mut incomplete = BTreeSet::new();
     for ((date, ended), Counts(counts)) in dates.into_iter().zip(ended).zip(&outcomes) {
         let pairs = || counts.iter().map(|(Key(key), count)| (&**key, *count));
         if CountedDays::sessions(pairs()) == ended {
@@ -173,10 +171,9 @@ async fn days<DB: Dialect>(
                 counted.add(date, key, count).ok_or(CORRUPT)?;
             }
         } else {
-            incomplete.push(date);
+            incomplete.insert(date);
         }
     }
-    incomplete.sort_unstable();
     Ok(incomplete)
 }
 
@@ -185,28 +182,23 @@ const CORRUPT: Fault = Fault::Corrupt {
     column: "outcomes",
 };
 
-/// Ranges of the days, which are in order, as long as can be.
-fn runs(days: &[NaiveDate]) -> impl Iterator<Item = DateRange> {
-    let runs = days.chunk_by(|day, next| plus_days(*day, 1) == *next);
-    runs.flat_map(|run| {
-        let ends = run.first().zip(run.last());
-        ends.map(|(start, end)| DateRange {
-            start: *start,
-            end: *end,
-        })
-    })
-}
-
+/// Those of the window on these days of it that are stored as ended.
 async fn stored<DB: Dialect>(
     conn: &mut DB::Connection,
     tenant: TenantId,
     user: UserId,
-    starts: &[Starts],
+    window: &Window,
+    days: DateRange,
 ) -> Result<Vec<Outcome>, Fault> {
+    let (from, until) = window.instants();
+    let (earliest, latest) = Window::On(days).instants();
     let query = Query::<DB>::new(SELECT_OUTCOMES)
         .bind(tenant.uuid())
         .bind(user.0)
-        .rows(&start_columns(starts.iter().copied()));
+        .bind(earliest.max(from))
+        .bind(latest.min(until))
+        .bind(days.start)
+        .bind(days.end);
     let rows = query.fetch(conn).await?;
     rows.iter().map(outcome::<DB>).collect()
 }
@@ -223,29 +215,6 @@ async fn unswept<DB: Dialect>(
     let ended = ended_of_user::<DB>(conn, tenant, user, &settings, now).await?;
     let ended = ended.iter().filter(|session| window.contains(session));
     Ok(ended.filter_map(Outcome::of).collect())
-}
-
-impl Starts {
-    /// Those of the window on these days of it.
-    fn within(window: &Window, days: DateRange) -> Self {
-        let (from, until) = window.instants();
-        let (earliest, latest) = Window::On(days).instants();
-        Self {
-            earliest: earliest.max(from),
-            latest: latest.min(until),
-            days,
-        }
-    }
-}
-
-/// The columns that [`SELECT_OUTCOMES`] reads.
-pub fn start_columns<'a>(starts: impl IntoIterator<Item = Starts>) -> Rows<'a> {
-    RowsOf::new(starts)
-        .time("earliest", |starts| starts.earliest)
-        .time("latest", |starts| starts.latest)
-        .date("start_date", |starts| starts.days.start)
-        .date("end_date", |starts| starts.days.end)
-        .done()
 }
 
 fn outcome<DB: Dialect>(row: &DB::Row) -> Result<Outcome, Fault> {
