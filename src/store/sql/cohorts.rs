@@ -62,8 +62,9 @@ const EVERY_DAY: NaiveDate = NaiveDate::from_ymd_opt(1999, 12, 30).unwrap();
 const REMEMBERED: Duration = Duration::from_secs(60);
 /// Bytes of values that are remembered.
 const CAPACITY: u64 = 64 << 20;
-/// Periods of which something is, as a guess.
-const PERIODS: usize = 1_000;
+/// Periods of which something is, as a guess: so few that the cache is not divided, and has room for
+/// those of a tenant with a million active users.
+const PERIODS: usize = 32;
 
 /// The state of the rows of some days. Numbers only grow; the time tells states apart of which one
 /// was lost when a replica took over.
