@@ -226,3 +226,33 @@ const CORRUPT: Fault = Fault::Corrupt {
     table: "performance_changes",
     column: "number",
 };
+
+#[cfg(test)]
+mod tests {
+    use super::{super::read::tenant_id, *};
+
+    #[test]
+    fn a_large_tenant_has_room() {
+        let key = (tenant_id(uuid::Uuid::from_u128(1)), DateRange::ALL);
+        let cohorts = Cohorts::default();
+        let active = Figures {
+            tally: Tally {
+                sessions: 1,
+                tests: 1,
+                ..Tally::default()
+            },
+            attended: 1,
+            days: 1,
+        };
+        let known = Known {
+            state: State {
+                number: 1,
+                changed_at: None,
+            },
+            read_at: Timestamp::FIRST,
+            crowd: Some(Arc::new(Crowd::new(iter::repeat_n(active, 1_000_000)))),
+        };
+        cohorts.0.insert(key, known);
+        assert!(cohorts.0.get(&key).is_some());
+    }
+}
