@@ -59,7 +59,7 @@ pub const NOTE_CHANGES: &str = "
 const EVERY_DAY: NaiveDate = NaiveDate::from_ymd_opt(1999, 12, 30).unwrap();
 /// How long users are remembered. An older dwell that writes beside this one notes no changes: what
 /// is told of its users may be so old.
-const REMEMBERED: Duration = Duration::from_secs(60);
+const REMEMBERED: Duration = Duration::from_mins(1);
 /// Bytes of values that are remembered.
 const CAPACITY: u64 = 64 << 20;
 /// Periods of which something is, as a guess: so few that the cache is not divided, and has room for

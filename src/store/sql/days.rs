@@ -144,7 +144,9 @@ pub fn columns<'a>(
         .int("active_seconds", |day| day.counters.active_seconds)
         .int("simulation_runs", |day| day.counters.simulation_runs)
         .int("documents_accessed", |day| day.counters.documents_accessed)
-        .json("feature_usage", |day| json(&day.counters.feature_usage))
+        .json("feature_usage", |day| {
+            Some(json(&day.counters.feature_usage))
+        })
         .int("sessions_started", |day| day.counters.sessions_started)
         .int("sessions_completed", |day| day.counters.sessions_completed)
         .int("sessions_ended", |day| totals(day).ended)
@@ -153,15 +155,15 @@ pub fn columns<'a>(
         .int("completed_seconds", |day| totals(day).completed_seconds)
         .json("outcomes", |day| {
             let outcomes = practice.outcomes_of_day(day.user_id, day.date);
-            json(outcomes.unwrap_or(&BTreeMap::new()))
+            Some(json(outcomes.unwrap_or(&BTreeMap::new())))
         })
         .time("updated_at", |day| day.updated_at)
         .done()
 }
 
 /// A map of strings to integers always has a JSON form.
-fn json(counts: &BTreeMap<String, i64>) -> Option<String> {
-    Some(serde_json::to_string(counts).unwrap_or_default())
+fn json(counts: &BTreeMap<String, i64>) -> String {
+    serde_json::to_string(counts).unwrap_or_default()
 }
 
 /// The columns that [`SELECT_DAYS_BY_KEY`] and [`super::tenant_usage::COUNT_NEW_DAYS`] read.
