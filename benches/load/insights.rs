@@ -30,7 +30,8 @@ pub enum Insight {
 /// A question, by the name of its row.
 type Named = (&'static str, Insight);
 
-/// Every question about the user. Reports of a month are of the last whole one.
+/// Every question about the user. Reports of a month are of the last whole one, and those of a week
+/// of its last.
 pub fn all(user: Uuid, today: NaiveDate) -> Vec<Named> {
     let user_id = user.to_string();
     let month = (today - Days::new(today.day().into())).to_string();
@@ -43,6 +44,14 @@ fn practice(user_id: &str, today: NaiveDate) -> Vec<Named> {
     vec![
         ("GetSessionStats of a week", stats(user_id, Period::Week)),
         ("GetSessionStats of a month", stats(user_id, Period::Month)),
+        (
+            "GetSessionStats of a year",
+            Insight::Stats(GetSessionStatsRequest {
+                user_id: user_id.to_owned(),
+                range: Some(last_days(today, 365)),
+                ..GetSessionStatsRequest::default()
+            }),
+        ),
         (
             "GetWarmup",
             Insight::Warmup(GetWarmupRequest {
@@ -85,12 +94,11 @@ fn performance(user_id: &str, month: &str) -> Vec<Named> {
     vec![
         (
             "GetPerformanceOverview of a month",
-            Insight::Overview(GetPerformanceOverviewRequest {
-                user_id: user_id.to_owned(),
-                granularity: Granularity::Month.into(),
-                date: month.to_owned(),
-                ..GetPerformanceOverviewRequest::default()
-            }),
+            overview(user_id, Granularity::Month, month),
+        ),
+        (
+            "GetPerformanceOverview of a week",
+            overview(user_id, Granularity::Week, month),
         ),
         (
             "GetPerformanceTrend of months",
@@ -124,15 +132,28 @@ fn stats(user_id: &str, period: Period) -> Insight {
     })
 }
 
-/// Of so many days up to today.
 fn calendar(user_id: &str, today: NaiveDate, days: u64) -> Insight {
     Insight::Calendar(GetCalendarRequest {
         user_id: user_id.to_owned(),
-        range: Some(DateRange {
-            start_date: (today - Days::new(days - 1)).to_string(),
-            end_date: today.to_string(),
-        }),
+        range: Some(last_days(today, days)),
         include_sessions: false,
+    })
+}
+
+/// So many days up to today.
+fn last_days(today: NaiveDate, days: u64) -> DateRange {
+    DateRange {
+        start_date: (today - Days::new(days - 1)).to_string(),
+        end_date: today.to_string(),
+    }
+}
+
+fn overview(user_id: &str, granularity: Granularity, date: &str) -> Insight {
+    Insight::Overview(GetPerformanceOverviewRequest {
+        user_id: user_id.to_owned(),
+        granularity: granularity.into(),
+        date: date.to_owned(),
+        ..GetPerformanceOverviewRequest::default()
     })
 }
 

@@ -9,6 +9,7 @@ use crate::domain::{
     insights::{
         performance::{Performance, PerformanceQuery, SubjectTally},
         recent::{Outcome, Window},
+        stats::CountedDays,
     },
     period::Granularity,
     time::Timestamp,
@@ -26,6 +27,15 @@ pub trait PerformanceStore: Send + Sync {
         window: Window,
         now: Timestamp,
     ) -> Result<Vec<Outcome>, Error>;
+
+    /// The same, added up by day.
+    async fn count_outcomes(
+        &self,
+        tenant: TenantId,
+        user: UserId,
+        window: Window,
+        now: Timestamp,
+    ) -> Result<CountedDays, Error>;
 
     /// What is kept of a user's periods, and of the tenant's active users in the last of them.
     async fn get_performance(

@@ -133,13 +133,14 @@ impl Dialect for Postgres {
         FROM pg_control_system(), pg_control_checkpoint())";
     const GREATEST: &'static str = "GREATEST";
     const LEAST: &'static str = "LEAST";
-    const ADDED_FEATURES: &'static str = "
-        CASE WHEN excluded.feature_usage = jsonb_build_object()
-            THEN user_usage_stats.feature_usage ELSE (
+    const ADDED_COUNTS: &'static str = "
+        CASE WHEN excluded.{column} = jsonb_build_object()
+            THEN user_usage_stats.{column}
+        WHEN user_usage_stats.{column} = jsonb_build_object() THEN excluded.{column} ELSE (
             SELECT jsonb_object_agg(key, uses) FROM (
                 SELECT f.key, SUM(CAST(f.value AS bigint)) AS uses FROM (
-                    SELECT * FROM jsonb_each_text(user_usage_stats.feature_usage)
-                    UNION ALL SELECT * FROM jsonb_each_text(excluded.feature_usage)
+                    SELECT * FROM jsonb_each_text(user_usage_stats.{column})
+                    UNION ALL SELECT * FROM jsonb_each_text(excluded.{column})
                 ) AS f GROUP BY f.key) AS sums) END";
 
     // Whom it acts as ends with the transaction, so that nothing of it stays with the connection,

@@ -111,13 +111,14 @@ impl Dialect for Sqlite {
     const EVENT_EPOCH: &'static str = "0";
     const GREATEST: &'static str = "max";
     const LEAST: &'static str = "min";
-    const ADDED_FEATURES: &'static str = "
-        CASE WHEN excluded.feature_usage = json_object()
-            THEN user_usage_stats.feature_usage ELSE (
+    const ADDED_COUNTS: &'static str = "
+        CASE WHEN excluded.{column} = json_object()
+            THEN user_usage_stats.{column}
+        WHEN user_usage_stats.{column} = json_object() THEN excluded.{column} ELSE (
             SELECT json_group_object(key, uses) FROM (
                 SELECT f.key, SUM(f.value) AS uses FROM (
-                    SELECT key, value FROM json_each(user_usage_stats.feature_usage)
-                    UNION ALL SELECT key, value FROM json_each(excluded.feature_usage)
+                    SELECT key, value FROM json_each(user_usage_stats.{column})
+                    UNION ALL SELECT key, value FROM json_each(excluded.{column})
                 ) AS f GROUP BY f.key)) END";
 
     fn begin_read(_: Reader) -> String {

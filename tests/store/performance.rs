@@ -2,15 +2,18 @@
 
 use std::time::Duration;
 
+use dwell::store::privacy::delete_user;
+
 use dwell::domain::{
     activity::ActivityDetails,
-    commands::{LogActivity, RecordSession, RecordedTime},
+    commands::{LogActivity, PurgeSession, RecordSession, RecordedTime},
     ids::{ActivityId, SessionId, UserId},
     insights::{
         cohort::Standing,
         figures::Metric,
         performance::{Performance, PerformanceQuery, Scope},
         recent::{Outcome, Window},
+        stats::CountedDays,
         tally::Tally,
     },
     period::Granularity,
@@ -35,6 +38,9 @@ on_both_engines! {
     nobody_has_done_nothing
     outcomes_are_of_ended_sessions_that_started_in_the_window
     outcomes_of_days_are_those_of_their_start_date
+    what_is_not_counted_by_day_is_read_of_the_sessions
+    what_is_counted_by_day_stays_when_sessions_go
+    users_are_remembered_until_there_is_a_change
     what_was_there_before_is_counted_when_the_schema_changes
 }
 
@@ -495,6 +501,132 @@ impl Fixture {
         found.sort_by_key(|one| one.seconds);
         found
     }
+}
+
+impl Fixture {
+    pub async fn counted(&self, user: UserId, window: Window) -> CountedDays {
+        let found = self
+            .store
+            .count_outcomes(self.tenant, user, window, self.now());
+        found.await.unwrap()
+    }
+
+    /// The same of the sessions themselves.
+    pub async fn one_by_one(&self, user: UserId, window: Window) -> CountedDays {
+        let found = self
+            .store
+            .list_outcomes(self.tenant, user, window, self.now());
+        let mut counted = CountedDays::default();
+        for outcome in found.await.unwrap() {
+            counted.add_session(&outcome);
+        }
+        counted
+    }
+
+    async fn keep_with(&self, start: &str, topics: usize) -> SessionId {
+        let topics = (0..topics).map(|number| number.to_string());
+        let result = SessionResult {
+            words_spoken: 10,
+            scores: [("fluency".to_owned(), 70.1)].into(),
+            topics: topics.collect(),
+            ..SessionResult::default()
+        };
+        let review = SessionReview {
+            result: Some(result),
+            ..completed()
+        };
+        let session = recorded(user(1), start, 60);
+        self.keep(RecordSession { review, ..session }).await
+    }
+}
+
+async fn what_is_not_counted_by_day_is_read_of_the_sessions(db: Fixture) {
+    // One that says too much to keep, and more in a day than are kept.
+    for start in ["2026-11-16T08:00:00Z", "2026-11-18T08:00:00Z"] {
+        db.keep_with(start, 2).await;
+    }
+    db.keep_with("2026-11-16T09:00:00Z", 100).await;
+    for second in 0..110 {
+        let start = format!("2026-11-14T{:02}:{:02}:00Z", second / 60, second % 60);
+        db.keep_with(&start, 1).await;
+    }
+    let windows = [
+        Window::On(days("2026-11-01", "2026-11-30")),
+        Window::Until {
+            now: db.now(),
+            span: Duration::from_hours(30 * 24),
+        },
+    ];
+    for window in windows {
+        let counted = db.counted(user(1), window).await;
+        assert_eq!(counted, db.one_by_one(user(1), window).await);
+        assert_eq!(counted.stats().total_words_spoken, 1_130);
+    }
+    // An older dwell has counted none.
+    db.run("UPDATE user_usage_stats SET outcomes = '{}'").await;
+    db.keep_with("2026-11-18T09:00:00Z", 2).await;
+    for window in windows {
+        let counted = db.counted(user(1), window).await;
+        assert_eq!(counted, db.one_by_one(user(1), window).await);
+        assert_eq!(counted.stats().total_words_spoken, 1_140);
+    }
+}
+
+async fn what_is_counted_by_day_stays_when_sessions_go(db: Fixture) {
+    let session_id = db.keep_with("2026-11-16T08:00:00Z", 2).await;
+    let window = Window::On(days("2026-11-01", "2026-11-30"));
+    let before = db.counted(user(1), window).await;
+    let purge = PurgeSession {
+        user_id: user(1),
+        session_id,
+        before: db.now(),
+    };
+    assert!(db.submit(purge).await.unwrap());
+    assert_eq!(db.counted(user(1), window).await, before);
+    assert_eq!(db.one_by_one(user(1), window).await, CountedDays::default());
+}
+
+async fn users_are_remembered_until_there_is_a_change(db: Fixture) {
+    let mut last = SessionId(uuid::Uuid::nil());
+    for number in 1..=5 {
+        let session = recorded(user(number), "2026-11-17T08:00:00Z", 60);
+        last = db.keep(session).await;
+    }
+    let ask = async |granularity| {
+        let mut all = Vec::new();
+        // To count them, to remember them, to tell what is remembered.
+        for _ in 0..3 {
+            let query = query(user(1), granularity, Scope::Cohort);
+            all.push(db.performance(query).await.cohort.unwrap());
+        }
+        assert!(all.iter().all(|one| *one == all[0]));
+        let told = &all[0];
+        (told.users, told.total.sessions, told.total.tests)
+    };
+    for granularity in [Granularity::Month, Granularity::Week] {
+        assert_eq!(ask(granularity).await, (5, 5, 0));
+    }
+    db.log(last, "testing", (2, 1), Some("2026-11-17T08:00:00Z"))
+        .await;
+    for granularity in [Granularity::Month, Granularity::Week] {
+        assert_eq!(ask(granularity).await, (5, 5, 1));
+    }
+    // By another instance, in the past.
+    let session = recorded(user(6), "2026-11-16T08:00:00Z", 60);
+    db.second_instance().await.keep(session).await;
+    for granularity in [Granularity::Month, Granularity::Week] {
+        assert_eq!(ask(granularity).await, (6, 6, 1));
+    }
+    delete_user(&db.writer, db.tenant, user(5)).await.unwrap();
+    for granularity in [Granularity::Month, Granularity::Week] {
+        assert_eq!(ask(granularity).await, (5, 5, 0));
+    }
+    // What nobody noted is seen after a while.
+    db.run("UPDATE performance_months SET tests = 7 WHERE sessions = 1")
+        .await;
+    assert_eq!(ask(Granularity::Month).await, (5, 5, 0));
+    db.pass(MINUTE);
+    assert_eq!(ask(Granularity::Month).await, (5, 5, 35));
 }
 
 fn lengths(outcomes: &[Outcome]) -> Vec<i64> {

@@ -81,6 +81,66 @@ impl Cohort {
     }
 }
 
+/// All active users of one period, by what they are ranked by.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct Crowd {
+    /// Ascending, in the order of [`Metric::ALL`]; of those with a sample.
+    values: [Vec<f64>; 5],
+    users: i64,
+    total: Tally,
+}
+
+impl Crowd {
+    #[must_use]
+    pub fn new(users: impl IntoIterator<Item = Figures>) -> Self {
+        let mut crowd = Self::default();
+        for user in users {
+            crowd.users += 1;
+            crowd.total += user.tally;
+            for (metric, values) in Metric::ALL.into_iter().zip(&mut crowd.values) {
+                values.extend(user.rank_value(metric));
+            }
+        }
+        for values in &mut crowd.values {
+            values.sort_unstable_by(f64::total_cmp);
+            values.shrink_to_fit();
+        }
+        crowd
+    }
+
+    /// The user with these figures, who is one of them if active, among them.
+    #[must_use]
+    pub fn cohort(&self, own: Figures) -> Cohort {
+        let mut cohort = Cohort {
+            own,
+            ..Cohort::default()
+        };
+        let mut standings = [Standing::default(); 5];
+        let metrics = Metric::ALL.into_iter().zip(&self.values);
+        for ((metric, values), standing) in metrics.zip(&mut standings) {
+            let below = own
+                .rank_value(metric)
+                .map_or(0, |own| values.partition_point(|value| *value <= own));
+            *standing = Standing {
+                users: count(values.len()),
+                at_or_below: count(below),
+            };
+        }
+        cohort.add_many(self.users, &standings, self.total);
+        cohort
+    }
+
+    /// How many values are kept.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        self.values.iter().map(Vec::len).sum()
+    }
+}
+
+fn count(users: usize) -> i64 {
+    users.try_into().unwrap_or(i64::MAX)
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -159,6 +219,8 @@ mod tests {
             let expected = (values.len() >= 5).then_some(share);
             let rank = cohort.percentile_rank(Metric::TestAverage);
             prop_assert_eq!(rank.map(f64::from), expected);
+            // Whoever is kept in order is counted alike.
+            prop_assert_eq!(Crowd::new(users.iter().copied()).cohort(*own), cohort);
         }
     }
 }

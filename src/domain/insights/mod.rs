@@ -8,7 +8,8 @@
 //! When and how much was done is [`statistics`], [`streak`], [`calendar`], [`frequency`] and
 //! [`subjects`], all from what [`practice`] keeps. How well it was done is the rest:
 //!
-//! - [`recent`]: what the sessions of some time said: scores, topics, words.
+//! - [`recent`]: what the sessions of some time said: scores, topics, words; [`stats`] are their
+//!   statistics, of what is kept of each day.
 //! - [`tally`]: what sessions and activities add to a day; [`figures`] are the metrics of a
 //!   period, made of it, and [`performance`] is what is asked of them.
 //! - [`trend`], [`cohort`] and [`advice`] judge metrics: against an earlier period, against the
@@ -30,6 +31,7 @@ pub mod practice;
 pub mod recent;
 pub mod report;
 pub mod statistics;
+pub mod stats;
 pub mod streak;
 pub mod subjects;
 pub mod tally;

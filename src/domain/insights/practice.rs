@@ -9,6 +9,8 @@ use chrono::NaiveDate;
 
 use super::{
     frequency::PracticeTime,
+    recent::Outcome,
+    stats::kept_counts,
     subjects::{SubjectDay, SubjectDayKey},
 };
 use crate::domain::{
@@ -83,6 +85,7 @@ impl PracticeDay {
 #[derive(Debug, Default)]
 pub struct PracticeAdditions {
     days: BTreeMap<(UserId, NaiveDate), PracticeTotals>,
+    outcomes: BTreeMap<(UserId, NaiveDate), BTreeMap<String, i64>>,
     times: BTreeMap<(UserId, PracticeTime), i64>,
     subjects: BTreeMap<SubjectDayKey, SubjectDay>,
 }
@@ -93,6 +96,12 @@ impl PracticeAdditions {
         let totals = PracticeTotals::of(session);
         let day = (session.user_id, session.start_date);
         self.days.entry(day).or_default().add(&totals);
+        if let Some(outcome) = Outcome::of(session) {
+            let sums = self.outcomes.entry(day).or_default();
+            for (key, count) in kept_counts(&outcome) {
+                *sums.entry(key).or_default() += count;
+            }
+        }
         if totals.completed == 0 {
             return;
         }
@@ -116,6 +125,12 @@ impl PracticeAdditions {
     #[must_use]
     pub fn of_day(&self, user: UserId, date: NaiveDate) -> PracticeTotals {
         self.days.get(&(user, date)).copied().unwrap_or_default()
+    }
+
+    /// What its sessions said is added to a user's day, if there are any.
+    #[must_use]
+    pub fn outcomes_of_day(&self, user: UserId, date: NaiveDate) -> Option<&BTreeMap<String, i64>> {
+        self.outcomes.get(&(user, date))
     }
 
     /// Days of a user to which a completed session was added, one of the subject (type and id)

@@ -3,7 +3,7 @@
 //! Everything is a whole number, so that sums are the same in whatever order they are made.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     ops::{Add, AddAssign},
 };
 
@@ -246,6 +246,12 @@ impl Additions {
     /// In key order.
     pub fn days(&self) -> impl Iterator<Item = &DayAddition> {
         self.days.values()
+    }
+
+    /// The dates of all days, in order.
+    #[must_use]
+    pub fn dates(&self) -> BTreeSet<NaiveDate> {
+        self.days.values().map(|day| day.date).collect()
     }
 
     /// In key order.

@@ -30,9 +30,8 @@ pub async fn session_stats(
     let now = context.now();
     let (user, window) = convert::stats_window(request, now)?;
     let tenant = access.about(user)?;
-    let sessions = context.store.list_outcomes(tenant, user, window, now);
-    let stats = recent::session_stats(&sessions.await?);
-    Ok(convert::session_stats(stats))
+    let counts = context.store.count_outcomes(tenant, user, window, now);
+    Ok(convert::session_stats(counts.await?.stats()))
 }
 
 pub async fn warmup(

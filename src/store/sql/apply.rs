@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use chrono::NaiveDate;
 
 use super::{
-    SqlStore, activities, days,
+    SqlStore, activities, cohorts, days,
     dialect::{CommitOutcome, Dialect, ErrorClass, Query, Version, Write, Written},
     events,
     fault::Fault,
@@ -341,10 +341,6 @@ fn writes<'a>(
         tenant_usage::COUNT_NEW_DAYS,
         days::key_columns(ledger.added_days().map(|day| (day.user_id, day.date))),
     );
-    let days = ledger.added_days().map(|day| {
-        let practice = ledger.practice.of_day(day.user_id, day.date);
-        (day, practice)
-    });
     let features = tenant_days.iter().flat_map(|(date, day)| {
         let counts = day.feature_usage.iter();
         counts.map(|(feature, count)| (*date, feature.as_str(), *count))
@@ -363,7 +359,10 @@ fn writes<'a>(
         ),
         Write {
             if_new: Some(Box::new(new_days)),
-            ..table(days::UPSERT_DAYS, days::columns(days))
+            ..table(
+                days::UPSERT_DAYS,
+                days::columns(ledger.added_days(), &ledger.practice),
+            )
         },
         table(
             practice::UPSERT_PRACTICE_TIMES,
@@ -410,6 +409,10 @@ fn writes<'a>(
         table(
             tenant_usage::UPSERT_TENANT_FEATURES,
             tenant_usage::feature_columns(features),
+        ),
+        table(
+            cohorts::NOTE_CHANGES,
+            cohorts::change_columns(ledger.performance.dates(), ledger.now),
         ),
     ]
 }

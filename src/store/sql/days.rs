@@ -13,7 +13,7 @@ use super::{
 };
 use crate::domain::{
     ids::{TenantId, UserId},
-    insights::practice::PracticeTotals,
+    insights::practice::PracticeAdditions,
     period::DateRange,
     usage::{DailyUsage, UsageCounters},
 };
@@ -53,7 +53,8 @@ pub const SELECT_DAYS_BY_DATE_AND_USERS: &str = "
     ORDER BY usage_date, user_id
     LIMIT $5";
 
-/// Adds to what is stored. A day's first revision is 1.
+/// Adds to what is stored. A day's first revision is 1. What the sessions of a day with very many
+/// said is not kept up, so that no row grows and grows.
 pub const UPSERT_DAYS: &str = "
     INSERT INTO user_usage_stats (tenant_id, {columns})
     SELECT $1, {columns} FROM {rows} AS r WHERE {after}
@@ -63,6 +64,8 @@ pub const UPSERT_DAYS: &str = "
         simulation_runs = user_usage_stats.simulation_runs + excluded.simulation_runs,
         documents_accessed = user_usage_stats.documents_accessed + excluded.documents_accessed,
         feature_usage = {added_features},
+        outcomes = CASE WHEN user_usage_stats.sessions_ended < 100 THEN {added_outcomes}
+            ELSE user_usage_stats.outcomes END,
         sessions_started = user_usage_stats.sessions_started + excluded.sessions_started,
         sessions_completed = user_usage_stats.sessions_completed + excluded.sessions_completed,
         sessions_ended = user_usage_stats.sessions_ended + excluded.sessions_ended,
@@ -129,30 +132,38 @@ pub async fn by_date<DB: Dialect>(
 }
 
 /// The columns that [`UPSERT_DAYS`] reads.
-pub fn columns<'a>(days: impl IntoIterator<Item = (&'a DailyUsage, PracticeTotals)>) -> Rows<'a> {
+pub fn columns<'a>(
+    days: impl IntoIterator<Item = &'a DailyUsage>,
+    practice: &PracticeAdditions,
+) -> Rows<'a> {
+    let totals = |day: &DailyUsage| practice.of_day(day.user_id, day.date);
     RowsOf::new(days)
-        .uuid("user_id", |(day, _)| day.user_id.0)
-        .date("usage_date", |(day, _)| day.date)
-        .int("login_count", |(day, _)| day.counters.login_count)
-        .int("active_seconds", |(day, _)| day.counters.active_seconds)
-        .int("simulation_runs", |(day, _)| day.counters.simulation_runs)
-        .int("documents_accessed", |(day, _)| {
-            day.counters.documents_accessed
+        .uuid("user_id", |day| day.user_id.0)
+        .date("usage_date", |day| day.date)
+        .int("login_count", |day| day.counters.login_count)
+        .int("active_seconds", |day| day.counters.active_seconds)
+        .int("simulation_runs", |day| day.counters.simulation_runs)
+        .int("documents_accessed", |day| day.counters.documents_accessed)
+        .json("feature_usage", |day| {
+            Some(json(&day.counters.feature_usage))
         })
-        .json("feature_usage", |(day, _)| {
-            // A map of strings to integers always has a JSON form.
-            Some(serde_json::to_string(&day.counters.feature_usage).unwrap_or_default())
+        .int("sessions_started", |day| day.counters.sessions_started)
+        .int("sessions_completed", |day| day.counters.sessions_completed)
+        .int("sessions_ended", |day| totals(day).ended)
+        .int("sessions_partial", |day| totals(day).partial)
+        .int("sessions_abandoned", |day| totals(day).abandoned)
+        .int("completed_seconds", |day| totals(day).completed_seconds)
+        .json("outcomes", |day| {
+            let outcomes = practice.outcomes_of_day(day.user_id, day.date);
+            Some(json(outcomes.unwrap_or(&BTreeMap::new())))
         })
-        .int("sessions_started", |(day, _)| day.counters.sessions_started)
-        .int("sessions_completed", |(day, _)| {
-            day.counters.sessions_completed
-        })
-        .int("sessions_ended", |(_, totals)| totals.ended)
-        .int("sessions_partial", |(_, totals)| totals.partial)
-        .int("sessions_abandoned", |(_, totals)| totals.abandoned)
-        .int("completed_seconds", |(_, totals)| totals.completed_seconds)
-        .time("updated_at", |(day, _)| day.updated_at)
+        .time("updated_at", |day| day.updated_at)
         .done()
+}
+
+/// A map of strings to integers always has a JSON form.
+fn json(counts: &BTreeMap<String, i64>) -> String {
+    serde_json::to_string(counts).unwrap_or_default()
 }
 
 /// The columns that [`SELECT_DAYS_BY_KEY`] and [`super::tenant_usage::COUNT_NEW_DAYS`] read.

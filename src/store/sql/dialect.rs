@@ -54,9 +54,9 @@ pub trait Dialect:
     const GREATEST: &'static str;
     /// The smaller of two values, neither of which is NULL.
     const LEAST: &'static str;
-    /// The sum, by key, of the stored column `feature_usage` of `user_usage_stats` and that of
-    /// the row to add.
-    const ADDED_FEATURES: &'static str;
+    /// The sum, by key, of a stored column `{column}` of `user_usage_stats` and that of the row to
+    /// add.
+    const ADDED_COUNTS: &'static str;
 
     /// A bit for the day `d.local_date` of the period that begins on `r.start_date`: the first
     /// is 1.
@@ -243,7 +243,8 @@ fn fill<DB: Dialect>(sql: &str) -> String {
     let sql = sql
         .replace("{for_update}", DB::FOR_UPDATE)
         .replace("{skip_locked}", DB::SKIP_LOCKED)
-        .replace("{added_features}", DB::ADDED_FEATURES)
+        .replace("{added_features}", &added::<DB>("feature_usage"))
+        .replace("{added_outcomes}", &added::<DB>("outcomes"))
         .replace("{greatest}", DB::GREATEST)
         .replace("{least}", DB::LEAST)
         .replace("{day_bit}", DB::DAY_BIT);
@@ -253,6 +254,10 @@ fn fill<DB: Dialect>(sql: &str) -> String {
     sql.replace("{event_position}", DB::EVENT_POSITION)
         .replace("{event_horizon}", DB::EVENT_HORIZON)
         .replace("{event_epoch}", DB::EVENT_EPOCH)
+}
+
+fn added<DB: Dialect>(column: &str) -> String {
+    DB::ADDED_COUNTS.replace("{column}", column)
 }
 
 /// A statement and its parameters. The SQL is a constant in which the engine fills

@@ -3,6 +3,7 @@
 use uuid::Uuid;
 
 use super::{
+    cohorts,
     dialect::{Dialect, Query},
     events,
     fault::Fault,
@@ -23,6 +24,7 @@ pub async fn write<DB: Dialect>(
     for (user, rows) in &forgotten.rows {
         if let Some(rows) = rows {
             user_rows::delete::<DB>(conn, tenant, *user, *rows).await?;
+            cohorts::note_loss::<DB>(conn, tenant, ledger.now).await?;
         } else {
             let query = Query::<DB>::new(users::END_DELETION);
             let query = query.bind(tenant.uuid()).bind(user.0);

@@ -10,9 +10,10 @@ use chrono::NaiveDate;
 
 use super::{
     SqlStore,
-    dialect::{Dialect, Query, get},
+    cohorts::Cohorts,
+    dialect::{Dialect, Query},
     fault::Fault,
-    performance,
+    outcomes, performance,
     sessions::{self, AND_DUE, AND_OPEN_OF_USERS, SELECT_SESSIONS},
     tenants,
 };
@@ -21,27 +22,21 @@ use crate::{
         ids::{TenantId, UserId},
         insights::{
             cohort::Cohort,
+            figures::Figures,
             performance::{
                 Performance, PerformanceQuery, Scope, SubjectTally, Tallies, add_ended_to_subjects,
             },
             recent::{Outcome, Window},
+            stats::CountedDays,
+            tally::Tally,
         },
-        period::Granularity,
+        period::{DateRange, Granularity},
         session::Session,
         settings::TenantSettings,
         time::Timestamp,
     },
     store::{Error, performance::PerformanceStore},
 };
-
-/// The result as text, as many of them are read at once and JSON would be read twice. $3 and $4
-/// bound the instant of the start, by which the index finds them, $5 and $6 its local
-/// day.
-pub const SELECT_OUTCOMES: &str = "
-    SELECT session_type, start_date, duration_seconds, CAST(result AS TEXT) AS result
-    FROM user_sessions
-    WHERE tenant_id = $1 AND user_id = $2 AND state = 3 AND started_at BETWEEN $3 AND $4
-        AND start_date BETWEEN $5 AND $6";
 
 #[async_trait]
 impl<DB: Dialect> PerformanceStore for SqlStore<DB> {
@@ -53,7 +48,20 @@ impl<DB: Dialect> PerformanceStore for SqlStore<DB> {
         now: Timestamp,
     ) -> Result<Vec<Outcome>, Error> {
         self.bulk(tenant, move |mut tx| async move {
-            outcomes::<DB>(&mut tx, tenant, user, window, now).await
+            outcomes::list::<DB>(&mut tx, tenant, user, window, now).await
+        })
+        .await
+    }
+
+    async fn count_outcomes(
+        &self,
+        tenant: TenantId,
+        user: UserId,
+        window: Window,
+        now: Timestamp,
+    ) -> Result<CountedDays, Error> {
+        self.bulk(tenant, move |mut tx| async move {
+            outcomes::count::<DB>(&mut tx, tenant, user, window, now).await
         })
         .await
     }
@@ -65,9 +73,10 @@ impl<DB: Dialect> PerformanceStore for SqlStore<DB> {
         now: Timestamp,
     ) -> Result<Performance, Error> {
         let query = Arc::new(query);
+        let cohorts = self.cohorts.clone();
         self.bulk(tenant, move |mut tx| {
-            let query = query.clone();
-            async move { read_performance::<DB>(&mut tx, tenant, &query, now).await }
+            let (query, cohorts) = (query.clone(), cohorts.clone());
+            async move { read_performance::<DB>(&mut tx, &cohorts, tenant, &query, now).await }
         })
         .await
     }
@@ -87,36 +96,10 @@ impl<DB: Dialect> PerformanceStore for SqlStore<DB> {
     }
 }
 
-/// The user's ended sessions that started in the window, in no order.
-async fn outcomes<DB: Dialect>(
-    conn: &mut DB::Connection,
-    tenant: TenantId,
-    user: UserId,
-    window: Window,
-    now: Timestamp,
-) -> Result<Vec<Outcome>, Fault> {
-    let (from, until) = window.instants();
-    let days = window.days();
-    let query = Query::<DB>::new(SELECT_OUTCOMES)
-        .bind(tenant.uuid())
-        .bind(user.0)
-        .bind(from)
-        .bind(until)
-        .bind(days.start)
-        .bind(days.end);
-    let rows = query.fetch(conn).await?;
-    let stored = rows.iter().map(outcome::<DB>);
-    let mut outcomes = stored.collect::<Result<Vec<_>, _>>()?;
-    let settings = tenants::settings_of::<DB>(conn, tenant).await?;
-    let ended = ended_of_user::<DB>(conn, tenant, user, &settings, now).await?;
-    let ended = ended.iter().filter(|session| window.contains(session));
-    outcomes.extend(ended.filter_map(Outcome::of));
-    Ok(outcomes)
-}
-
 /// The periods that are asked for.
 pub async fn read_performance<DB: Dialect>(
     conn: &mut DB::Connection,
+    cohorts: &Cohorts,
     tenant: TenantId,
     query: &PerformanceQuery,
     now: Timestamp,
@@ -129,30 +112,36 @@ pub async fn read_performance<DB: Dialect>(
         Scope::Cohort => ended_of_tenant::<DB>(conn, tenant, &settings, now).await?,
     };
     let last = ranges.last().copied();
-    let others: BTreeSet<_> = ended.iter().map(|session| session.user_id).collect();
-    let others = others.into_iter().filter(|user| *user != query.user);
+    // Whose sums are not all stored yet.
+    let mut unswept: BTreeSet<_> = ended
+        .iter()
+        .filter(|session| last.is_some_and(|range| counts_in(session, range, &settings, now)))
+        .map(|session| session.user_id)
+        .collect();
+    let others = unswept.iter().filter(|user| **user != query.user);
     let mut keys: Vec<_> = ranges.iter().map(|range| (query.user, *range)).collect();
-    keys.extend(others.filter_map(|user| last.map(|range| (user, range))));
+    keys.extend(others.filter_map(|user| last.map(|range| (*user, range))));
     let stored =
         performance::periods::<DB>(conn, tenant, query.granularity, &keys, query.subject()).await?;
     let mut tallies = Tallies::new(keys.iter().copied(), stored);
     tallies.add_ended(&ended, query.subject(), &settings, now);
     let cohort = match (&query.scope, last) {
         (Scope::Cohort, Some(range)) => {
-            let keys = keys.iter().filter(|(_, other)| *other == range);
-            let users: Vec<_> = keys.map(|(user, _)| *user).collect();
-            let own = tallies.get(query.user, range).figures(today);
-            let mut cohort = Cohort {
-                own,
-                ..Cohort::default()
+            let period = (query.granularity, range);
+            let crowd = if unswept.is_empty() {
+                cohorts.crowd::<DB>(conn, tenant, period, now).await?
+            } else {
+                None
             };
-            for user in &users {
-                cohort.add(&tallies.get(*user, range).figures(today));
+            let figures = |user| tallies.get(user, range).figures(today);
+            let own = figures(query.user);
+            if let Some(crowd) = crowd {
+                Some(crowd.cohort(own))
+            } else {
+                unswept.insert(query.user);
+                let apart: Vec<_> = unswept.iter().map(|user| (*user, figures(*user))).collect();
+                Some(count_cohort::<DB>(conn, tenant, period, own, &apart).await?)
             }
-            let granularity = query.granularity;
-            performance::count_cohort::<DB>(conn, tenant, granularity, range, users, &mut cohort)
-                .await?;
-            Some(cohort)
         }
         _ => None,
     };
@@ -164,6 +153,37 @@ pub async fn read_performance<DB: Dialect>(
         periods: periods.collect(),
         cohort,
     })
+}
+
+/// The users of a period, some of whom are `apart` as their sums are not what is stored.
+async fn count_cohort<DB: Dialect>(
+    conn: &mut DB::Connection,
+    tenant: TenantId,
+    period: (Granularity, DateRange),
+    own: Figures,
+    apart: &[(UserId, Figures)],
+) -> Result<Cohort, Fault> {
+    let mut cohort = Cohort {
+        own,
+        ..Cohort::default()
+    };
+    for (_, figures) in apart {
+        cohort.add(figures);
+    }
+    let users: Vec<_> = apart.iter().map(|(user, _)| *user).collect();
+    performance::count_cohort::<DB>(conn, tenant, period, users, &mut cohort).await?;
+    Ok(cohort)
+}
+
+/// Whether an ended session adds to a day of the range.
+fn counts_in(
+    session: &Session,
+    range: DateRange,
+    settings: &TenantSettings,
+    now: Timestamp,
+) -> bool {
+    let days = Tally::of_session(session, settings, now);
+    days.iter().any(|(date, _)| range.contains(*date))
 }
 
 /// The subjects of the user's sessions in the period that holds `date`, or today.
@@ -185,7 +205,7 @@ async fn subjects<DB: Dialect>(
 }
 
 /// The user's sessions that are stored as open and over by now, as they ended.
-async fn ended_of_user<DB: Dialect>(
+pub async fn ended_of_user<DB: Dialect>(
     conn: &mut DB::Connection,
     tenant: TenantId,
     user: UserId,
@@ -216,18 +236,4 @@ fn ended(mut open: Vec<Session>, settings: &TenantSettings, now: Timestamp) -> V
         .into_iter()
         .map(|session| session.view(settings, now).session);
     views.filter(|session| !session.is_open()).collect()
-}
-
-fn outcome<DB: Dialect>(row: &DB::Row) -> Result<Outcome, Fault> {
-    let result: Option<String> = get::<DB, _>(row, "result")?;
-    let result = result.map(|text| serde_json::from_str(&text)).transpose();
-    Ok(Outcome {
-        session_type: get::<DB, _>(row, "session_type")?,
-        start_date: get::<DB, _>(row, "start_date")?,
-        seconds: get::<DB, _>(row, "duration_seconds")?,
-        result: result.map_err(|_| Fault::Corrupt {
-            table: "user_sessions",
-            column: "result",
-        })?,
-    })
 }

@@ -3,6 +3,7 @@
 mod activities;
 mod apply;
 mod codes;
+mod cohorts;
 mod days;
 pub mod dialect;
 mod events;
@@ -14,6 +15,7 @@ mod goal_reads;
 mod goals;
 mod insights;
 pub mod listing;
+mod outcomes;
 mod performance;
 mod points;
 pub mod pools;
@@ -39,6 +41,7 @@ use quick_cache::sync::Cache;
 use sqlx::migrate::Migrator;
 
 use self::{
+    cohorts::Cohorts,
     dialect::{Dialect, Query, get},
     pools::Pools,
     tenants::Tenant,
@@ -70,6 +73,7 @@ pub struct SqlStore<DB: Dialect> {
     ids: Arc<dyn IdSource>,
     /// Tenants as the writer last saw them.
     tenants: Arc<Cache<TenantId, Arc<Tenant>>>,
+    cohorts: Arc<Cohorts>,
 }
 
 /// The latest migration that was applied, and the latest that there is.
@@ -118,6 +122,7 @@ impl<DB: Dialect> SqlStore<DB> {
             clock,
             ids,
             tenants: Arc::new(Cache::new(TENANTS)),
+            cohorts: Arc::default(),
         }
     }
 }
@@ -132,6 +137,7 @@ impl<DB: Dialect> Clone for SqlStore<DB> {
             clock: self.clock.clone(),
             ids: self.ids.clone(),
             tenants: self.tenants.clone(),
+            cohorts: self.cohorts.clone(),
         }
     }
 }

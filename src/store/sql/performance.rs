@@ -254,20 +254,23 @@ pub async fn effort<DB: Dialect>(
     })
 }
 
+/// Where the users of a period are.
+pub const fn users_of(granularity: Granularity) -> &'static str {
+    match granularity {
+        Granularity::Month => OF_MONTH,
+        Granularity::Day | Granularity::Week => OF_DAYS,
+    }
+}
+
 /// Counts all users of the period into the cohort, but for `except`.
 pub async fn count_cohort<DB: Dialect>(
     conn: &mut DB::Connection,
     tenant: TenantId,
-    granularity: Granularity,
-    range: DateRange,
+    (granularity, range): (Granularity, DateRange),
     except: impl IntoIterator<Item = UserId>,
     cohort: &mut Cohort,
 ) -> Result<(), Fault> {
-    let users = match granularity {
-        Granularity::Month => OF_MONTH,
-        Granularity::Day | Granularity::Week => OF_DAYS,
-    };
-    let query = Query::<DB>::new(&[COUNT_COHORT, users].concat())
+    let query = Query::<DB>::new(&[COUNT_COHORT, users_of(granularity)].concat())
         .bind(tenant.uuid())
         .bind(range.start)
         .bind(range.end);

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use super::{
-    SqlStore, dialect::Dialect, fault::Fault, goals, insights, listing, performance, practice,
-    read::open_sessions, tenants,
+    SqlStore, cohorts::Cohorts, dialect::Dialect, fault::Fault, goals, insights, listing,
+    performance, practice, read::open_sessions, tenants,
 };
 use crate::{
     domain::{
@@ -33,9 +33,10 @@ impl<DB: Dialect> ReportStore for SqlStore<DB> {
         now: Timestamp,
     ) -> Result<ReportParts, Error> {
         let query = Arc::new(query);
+        let cohorts = self.cohorts.clone();
         self.bulk(tenant, move |mut tx| {
-            let query = query.clone();
-            async move { parts::<DB>(&mut tx, tenant, &query, now).await }
+            let (query, cohorts) = (query.clone(), cohorts.clone());
+            async move { parts::<DB>(&mut tx, &cohorts, tenant, &query, now).await }
         })
         .await
     }
@@ -59,6 +60,7 @@ impl<DB: Dialect> ReportStore for SqlStore<DB> {
 
 async fn parts<DB: Dialect>(
     conn: &mut DB::Connection,
+    cohorts: &Cohorts,
     tenant: TenantId,
     query: &ReportQuery,
     now: Timestamp,
@@ -90,7 +92,8 @@ async fn parts<DB: Dialect>(
             days: practice::calendar_days::<DB>(conn, tenant, user, range).await?,
             effort: performance::effort::<DB>(conn, tenant, user, range).await?,
             open: open_sessions::<DB>(conn, tenant, vec![user]).await?,
-            performance: insights::read_performance::<DB>(conn, tenant, asked, now).await?,
+            performance: insights::read_performance::<DB>(conn, cohorts, tenant, asked, now)
+                .await?,
             settings,
         },
     })

@@ -13,9 +13,9 @@ use tempfile::TempDir;
 use uuid::Uuid;
 
 use super::{
-    SELECT_SCHEMA_VERSION, SqlStore, activities, days,
+    SELECT_SCHEMA_VERSION, SqlStore, activities, cohorts, days,
     dialect::{CommitOutcome, Dialect, Query, Reader, get},
-    events, goal_counts, goal_progress, goals, insights, listing, performance, points,
+    events, goal_counts, goal_progress, goals, listing, outcomes, performance, points,
     pools::{Pools, Tx},
     practice, read, requests,
     rows::{Cells, Kind, Rows},
@@ -27,6 +27,7 @@ use crate::{
     domain::{
         goal::{GoalFilter, GoalStatus},
         ids::{RandomIds, SessionId, TenantId, UserId},
+        insights::practice::PracticeAdditions,
         ledger::Ledger,
         session::{CompletionStatus, EndReason, SessionFilter, SessionState},
         settings::TenantSettings,
@@ -72,6 +73,8 @@ fn statements() -> Vec<(String, usize, Many)> {
         &events::IN_ORDER_OF_EVENTS.replace("$?", "$6"),
     ]
     .concat();
+    let listed_in_month = [cohorts::LIST_COHORT, performance::OF_MONTH].concat();
+    let listed_in_days = [cohorts::LIST_COHORT, performance::OF_DAYS].concat();
     let keys = || days::key_columns([]);
     let plain = |sql: &str, parameters| (sql.to_owned(), parameters, Many::Nothing);
     let ids = |sql: &str, parameters| (sql.to_owned(), parameters, Many::Ids);
@@ -79,13 +82,21 @@ fn statements() -> Vec<(String, usize, Many)> {
     let rows = |sql: &str, rows| rows_after(sql, 1, rows);
     vec![
         plain(SELECT_SCHEMA_VERSION, 0),
-        plain(insights::SELECT_OUTCOMES, 6),
+        plain(outcomes::SELECT_OUTCOMES, 6),
+        plain(outcomes::LIST_OUTCOME_DAYS, 4),
         rows_after(performance::SUM_PERIODS, 3, performance::key_columns([])),
         rows(performance::SELECT_MONTHS, performance::key_columns([])),
         plain(performance::SUM_SUBJECTS, 4),
         plain(performance::SUM_EFFORT, 4),
         ids(&in_month, 8),
         ids(&in_days, 8),
+        ids(&listed_in_month, 3),
+        ids(&listed_in_days, 3),
+        plain(cohorts::SELECT_CHANGES, 4),
+        rows(
+            cohorts::NOTE_CHANGES,
+            cohorts::change_columns([], Timestamp::FIRST),
+        ),
         rows(performance::ADD_DAYS, performance::day_columns([])),
         rows(performance::ADD_MONTHS, performance::month_columns([])),
         plain(&goal, 2),
@@ -142,7 +153,10 @@ fn statements() -> Vec<(String, usize, Many)> {
         plain(days::SELECT_DAYS_BY_USER, 4),
         plain(days::SELECT_DAYS_BY_DATE, 5),
         ids(days::SELECT_DAYS_BY_DATE_AND_USERS, 5),
-        rows(days::UPSERT_DAYS, days::columns([])),
+        rows(
+            days::UPSERT_DAYS,
+            days::columns([], &PracticeAdditions::default()),
+        ),
         plain(practice::LIST_PRACTICE_DAYS, 2),
         plain(practice::LIST_CALENDAR_DAYS, 4),
         plain(practice::LIST_PRACTICE_TIMES, 4),
@@ -546,6 +560,7 @@ async fn what_became_of_a_commit_is_never_told_of_another_one() {
 fn every_constant_of_sql_is_prepared() {
     let sources = [
         include_str!("activities.rs"),
+        include_str!("cohorts.rs"),
         include_str!("days.rs"),
         include_str!("events.rs"),
         include_str!("goal_counts.rs"),
@@ -553,6 +568,7 @@ fn every_constant_of_sql_is_prepared() {
         include_str!("goals.rs"),
         include_str!("insights.rs"),
         include_str!("listing.rs"),
+        include_str!("outcomes.rs"),
         include_str!("performance.rs"),
         include_str!("points.rs"),
         include_str!("practice.rs"),

@@ -189,6 +189,7 @@ pub const USER_TABLES: &[UserTable] = &[
             ("sessions_partial", Int),
             ("sessions_abandoned", Int),
             ("completed_seconds", Int),
+            ("outcomes", Json),
             ("revision", Int),
             ("updated_at", Time),
         ],

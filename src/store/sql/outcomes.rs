@@ -1,0 +1,232 @@
+//! What sessions said: their own rows, and `user_usage_stats.outcomes`, which adds it up by day.
+//!
+//! A day is complete if its counts are of as many sessions as have ended. It is not where an older
+//! dwell wrote, which does not keep it up, or where there is too much to keep: the sessions
+//! themselves are read then.
+
+use std::{borrow::Cow, collections::BTreeSet, fmt};
+
+use chrono::NaiveDate;
+use serde::{
+    Deserialize, Deserializer,
+    de::{MapAccess, Visitor},
+};
+
+use super::{
+    dialect::{Dialect, Query, get},
+    fault::Fault,
+    insights::ended_of_user,
+    practice::{date, parse, text},
+    tenants,
+};
+use crate::domain::{
+    calendar::plus_days,
+    ids::{TenantId, UserId},
+    insights::{
+        recent::{Outcome, Window},
+        stats::CountedDays,
+    },
+    period::DateRange,
+    time::Timestamp,
+};
+
+/// The result as text, as many of them are read at once and JSON would be read twice. $3 and $4
+/// bound the instant of the start, by which the index finds them, $5 and $6 its local day.
+pub const SELECT_OUTCOMES: &str = "
+    SELECT session_type, start_date, duration_seconds, CAST(result AS TEXT) AS result
+    FROM user_sessions
+    WHERE tenant_id = $1 AND user_id = $2 AND state = 3 AND started_at BETWEEN $3 AND $4
+        AND start_date BETWEEN $5 AND $6";
+
+/// A row, as those of practice are.
+pub const LIST_OUTCOME_DAYS: &str = "
+    SELECT string_agg(CAST(usage_date AS TEXT), ',') AS usage_date,
+        string_agg(CAST(sessions_ended AS TEXT), ',') AS sessions_ended,
+        string_agg(CAST(outcomes AS TEXT), ',') AS outcomes
+    FROM user_usage_stats
+    WHERE tenant_id = $1 AND user_id = $2 AND usage_date BETWEEN $3 AND $4
+        AND sessions_ended > 0";
+
+/// A key of counts, borrowed from where it was read.
+#[derive(Deserialize)]
+struct Key<'a>(#[serde(borrow)] Cow<'a, str>);
+
+/// The counts of a day, as they come: to sort thousands of them takes longer than to add them up.
+struct Counts<'a>(Vec<(Key<'a>, i64)>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Counts<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Pairs;
+        impl<'de> Visitor<'de> for Pairs {
+            type Value = Vec<(Key<'de>, i64)>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("counts by key")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut pairs = Vec::new();
+                while let Some(pair) = map.next_entry()? {
+                    pairs.push(pair);
+                }
+                Ok(pairs)
+            }
+        }
+        deserializer.deserialize_map(Pairs).map(Self)
+    }
+}
+
+/// The user's ended sessions that started in the window, in no order.
+pub async fn list<DB: Dialect>(
+    conn: &mut DB::Connection,
+    tenant: TenantId,
+    user: UserId,
+    window: Window,
+    now: Timestamp,
+) -> Result<Vec<Outcome>, Fault> {
+    let mut outcomes = stored::<DB>(conn, tenant, user, &window, window.days()).await?;
+    outcomes.extend(unswept::<DB>(conn, tenant, user, window, now).await?);
+    Ok(outcomes)
+}
+
+/// The same, added up by day.
+pub async fn count<DB: Dialect>(
+    conn: &mut DB::Connection,
+    tenant: TenantId,
+    user: UserId,
+    window: Window,
+    now: Timestamp,
+) -> Result<CountedDays, Fault> {
+    let mut counted = CountedDays::default();
+    let mut others = vec![window.days()];
+    if let Some(whole) = window.whole_days() {
+        others = around(window.days(), whole);
+        let incomplete = days::<DB>(conn, tenant, user, whole, &mut counted).await?;
+        let ends = incomplete.first().zip(incomplete.last());
+        if let Some((start, end)) = ends.map(|(start, end)| (*start, *end)) {
+            let range = DateRange { start, end };
+            for outcome in stored::<DB>(conn, tenant, user, &window, range).await? {
+                if incomplete.contains(&outcome.start_date) {
+                    counted.add_session(&outcome);
+                }
+            }
+        }
+    }
+    for days in others {
+        for outcome in stored::<DB>(conn, tenant, user, &window, days).await? {
+            counted.add_session(&outcome);
+        }
+    }
+    for outcome in unswept::<DB>(conn, tenant, user, window, now).await? {
+        counted.add_session(&outcome);
+    }
+    Ok(counted)
+}
+
+/// The days of a range before and after those within it.
+fn around(all: DateRange, within: DateRange) -> Vec<DateRange> {
+    let before = DateRange {
+        start: all.start,
+        end: plus_days(within.start, -1),
+    };
+    let after = DateRange {
+        start: plus_days(within.end, 1),
+        end: all.end,
+    };
+    let sides = [before, after].into_iter();
+    sides.filter(|side| side.start <= side.end).collect()
+}
+
+/// Adds the days of the range that are complete, and returns those that are not, oldest first.
+async fn days<DB: Dialect>(
+    conn: &mut DB::Connection,
+    tenant: TenantId,
+    user: UserId,
+    range: DateRange,
+    counted: &mut CountedDays,
+) -> Result<BTreeSet<NaiveDate>, Fault> {
+    let query = Query::<DB>::new(LIST_OUTCOME_DAYS)
+        .bind(tenant.uuid())
+        .bind(user.0)
+        .bind(range.start)
+        .bind(range.end);
+    let rows = query.fetch(conn).await?;
+    let Some(row) = rows.first() else {
+        return Ok(BTreeSet::new());
+    };
+    let dates = parse(&text::<DB>(row, "usage_date")?, date);
+    let ended = parse(&text::<DB>(row, "sessions_ended")?, |count| {
+        count.parse::<i64>().ok()
+    });
+    let outcomes = format!("[{}]", text::<DB>(row, "outcomes")?);
+    let outcomes: Vec<Counts<'_>> = serde_json::from_str(&outcomes).map_err(|_| CORRUPT)?;
+    let (Some(dates), Some(ended)) = (dates, ended) else {
+        return Err(CORRUPT);
+    };
+    let mut incomplete = BTreeSet::new();
+    for ((date, ended), Counts(counts)) in dates.into_iter().zip(ended).zip(&outcomes) {
+        let pairs = || counts.iter().map(|(Key(key), count)| (&**key, *count));
+        if CountedDays::sessions(pairs()) == ended {
+            for (key, count) in pairs() {
+                counted.add(date, key, count).ok_or(CORRUPT)?;
+            }
+        } else {
+            incomplete.insert(date);
+        }
+    }
+    Ok(incomplete)
+}
+
+const CORRUPT: Fault = Fault::Corrupt {
+    table: "user_usage_stats",
+    column: "outcomes",
+};
+
+/// Those of the window on these days of it that are stored as ended.
+async fn stored<DB: Dialect>(
+    conn: &mut DB::Connection,
+    tenant: TenantId,
+    user: UserId,
+    window: &Window,
+    days: DateRange,
+) -> Result<Vec<Outcome>, Fault> {
+    let (from, until) = window.instants();
+    let (earliest, latest) = Window::On(days).instants();
+    let query = Query::<DB>::new(SELECT_OUTCOMES)
+        .bind(tenant.uuid())
+        .bind(user.0)
+        .bind(earliest.max(from))
+        .bind(latest.min(until))
+        .bind(days.start)
+        .bind(days.end);
+    let rows = query.fetch(conn).await?;
+    rows.iter().map(outcome::<DB>).collect()
+}
+
+/// Those that are over by now and stored as open.
+async fn unswept<DB: Dialect>(
+    conn: &mut DB::Connection,
+    tenant: TenantId,
+    user: UserId,
+    window: Window,
+    now: Timestamp,
+) -> Result<Vec<Outcome>, Fault> {
+    let settings = tenants::settings_of::<DB>(conn, tenant).await?;
+    let ended = ended_of_user::<DB>(conn, tenant, user, &settings, now).await?;
+    let ended = ended.iter().filter(|session| window.contains(session));
+    Ok(ended.filter_map(Outcome::of).collect())
+}
+
+fn outcome<DB: Dialect>(row: &DB::Row) -> Result<Outcome, Fault> {
+    let result: Option<String> = get::<DB, _>(row, "result")?;
+    let result = result.map(|text| serde_json::from_str(&text)).transpose();
+    Ok(Outcome {
+        session_type: get::<DB, _>(row, "session_type")?,
+        start_date: get::<DB, _>(row, "start_date")?,
+        seconds: get::<DB, _>(row, "duration_seconds")?,
+        result: result.map_err(|_| Fault::Corrupt {
+            table: "user_sessions",
+            column: "result",
+        })?,
+    })
+}
