@@ -7,6 +7,7 @@ mod footprint;
 mod hostile;
 mod insights;
 mod latency;
+mod overload;
 mod points;
 mod reads;
 mod scale;
@@ -56,6 +57,7 @@ pub fn all(args: &Args) -> Vec<Measurement> {
         reads::all(args),
         insights::all(args),
         fairness::all(),
+        overload::all(),
         hostile::all(),
         footprint::all(),
         scale::all(),
