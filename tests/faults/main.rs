@@ -1,0 +1,27 @@
+//! Nothing gets lost: the program as it is run, tried to be broken, and recounted afterwards from
+//! a ledger that its callers keep. `RELIABILITY.md` says what is promised and what came out.
+//!
+//! The short form runs with the other tests. The long form is
+//! `cargo test --release --test faults -- --ignored --test-threads 1`.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "a test fails by panicking, and says what it tried"
+)]
+
+mod dwell;
+mod engine;
+mod instances;
+mod kills;
+mod ledger;
+mod load;
+mod postmaster;
+mod recount;
+mod send;
+#[path = "../support/server.rs"]
+mod server;
+mod terms;
+mod trial;
