@@ -14,6 +14,7 @@ use sqlx::{
         PgPoolOptions, PgRow, PgTypeInfo, PgValueRef,
     },
 };
+use tokio::time::timeout;
 use uuid::Uuid;
 
 use super::{
@@ -21,7 +22,7 @@ use super::{
     sql::{
         dialect::{CommitOutcome, Dialect, ErrorClass, Reader, Version, Write, Written},
         insist_on_schema,
-        pools::Pools,
+        pools::{Pools, Silence},
         rows::{Cells, Kind, Rows},
     },
 };
@@ -48,6 +49,10 @@ const BY_KEY: [(&str, &str); 6] = [
     ("enable_mergejoin", "off"),
     ("jit", "off"),
 ];
+/// A server that hears no more of a lane ends its transaction, so that the next one gets its locks.
+const LEFT_ALONE: [(&str, &str); 1] = [("idle_in_transaction_session_timeout", "10s")];
+/// How long a connection may take to answer when it is given back after a silence.
+const ANSWERS_WITHIN: Duration = Duration::from_secs(5);
 /// How long a connection may be idle before it is tried.
 const TRIED_AFTER: Duration = Duration::from_secs(1);
 
@@ -64,7 +69,8 @@ pub async fn open(
     if migrate {
         row_security::make_roles(&mut conn).await?;
         // What the lanes are told of plans is not for migrations, which go over whole tables.
-        let plain = pool(1).connect_with(options.clone()).await?;
+        let plain = pool(1, &Silence::default());
+        let plain = plain.connect_with(options.clone()).await?;
         MIGRATIONS.run(&plain).await?;
         plain.close().await;
         conn.lock().await?;
@@ -77,11 +83,14 @@ pub async fn open(
     conn.close().await?;
     // One more than there are lanes, for the outbox: no lane waits for it.
     let writers = u32::try_from(LANES + 1).unwrap_or(u32::MAX);
-    let writer = options.clone().options(BY_KEY);
+    let writer = options.clone().options(BY_KEY).options(LEFT_ALONE);
+    let silence = Silence::default();
+    let readers = |options| pool(READERS, &silence).connect_lazy_with(options);
     Ok(Pools::new(
-        pool(writers).connect_with(writer).await?,
-        pool(READERS).connect_lazy_with(options),
-        replica.map(|options| pool(READERS).connect_lazy_with(options)),
+        pool(writers, &silence).connect_with(writer).await?,
+        readers(options),
+        replica.map(readers),
+        silence,
     ))
 }
 
@@ -93,7 +102,8 @@ pub fn options(url: &str) -> sqlx::Result<PgConnectOptions> {
         .disable_statement_logging())
 }
 
-fn pool(size: u32) -> sqlx::pool::PoolOptions<Postgres> {
+fn pool(size: u32, silence: &Silence) -> sqlx::pool::PoolOptions<Postgres> {
+    let silence = silence.clone();
     PgPoolOptions::new()
         .max_connections(size)
         .acquire_timeout(ACQUIRE_TIMEOUT)
@@ -108,12 +118,22 @@ fn pool(size: u32) -> sqlx::pool::PoolOptions<Postgres> {
                 Ok(true)
             })
         })
+        // sqlx waits for each that is given back to be ready again, however long that takes.
+        .after_release(move |conn, _| {
+            let tried = silence.was_met();
+            Box::pin(async move {
+                Ok(!tried || matches!(timeout(ANSWERS_WITHIN, conn.ping()).await, Ok(Ok(()))))
+            })
+        })
 }
 
 impl Dialect for Postgres {
     const FOR_UPDATE: &'static str = "FOR UPDATE";
     const SKIP_LOCKED: &'static str = "FOR UPDATE OF o SKIP LOCKED";
     const DAY_BIT: &'static str = "1::bigint << (d.local_date - r.start_date)";
+    const BATCH_LIMIT: Option<Duration> = Some(Duration::from_secs(10));
+    // A call is answered within this, unless `--max-deadline` says otherwise.
+    const READ_LIMIT: Option<Duration> = Some(Duration::from_secs(30));
     const GREATEST: &'static str = "GREATEST";
     const LEAST: &'static str = "LEAST";
     const ADDED_FEATURES: &'static str = "

@@ -1,5 +1,8 @@
 //! What is SQLite's own: the pools and pragmas, and rows as JSON.
 
+#[cfg(test)]
+mod tests;
+
 use std::{
     collections::BTreeMap, fmt::Write as _, fs::File, path::PathBuf, str::FromStr, time::Duration,
 };
@@ -24,7 +27,7 @@ use super::{
     sql::{
         dialect::{CommitOutcome, Dialect, ErrorClass, Reader, Version, Write, Written},
         insist_on_schema,
-        pools::Pools,
+        pools::{Pools, Silence},
         rows::{Cells, Kind, Rows},
     },
 };
@@ -75,7 +78,7 @@ pub async fn open(url: &str, migrate: bool) -> Result<Pools<Sqlite>, OpenError> 
         .max_connections(READERS)
         .acquire_timeout(BUSY_TIMEOUT)
         .connect_lazy_with(options.read_only(true));
-    Ok(Pools::new(write, read, None))
+    Ok(Pools::new(write, read, None, Silence::default()))
 }
 
 /// How to connect to what is there.
@@ -103,6 +106,8 @@ impl Dialect for Sqlite {
     const SKIP_LOCKED: &'static str = "";
     const DAY_BIT: &'static str =
         "1 << CAST(julianday(d.local_date) - julianday(r.start_date) AS INTEGER)";
+    const BATCH_LIMIT: Option<Duration> = None;
+    const READ_LIMIT: Option<Duration> = None;
     const GREATEST: &'static str = "max";
     const LEAST: &'static str = "min";
     const ADDED_FEATURES: &'static str = "

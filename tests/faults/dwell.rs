@@ -3,6 +3,7 @@
 use std::{
     fs::OpenOptions,
     io::{BufRead, BufReader},
+    net::SocketAddr,
     path::Path,
     process::{Child, Command, ExitStatus, Stdio},
     time::Duration,
@@ -44,6 +45,10 @@ impl Dwell {
             address: address.expect("it serves").to_owned(),
             child,
         }
+    }
+
+    pub fn address(&self) -> SocketAddr {
+        self.address.parse().unwrap()
     }
 
     /// A connection that is made when it is first used.

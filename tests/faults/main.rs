@@ -12,16 +12,21 @@
     reason = "a test fails by panicking, and says what it tried"
 )]
 
+mod disk;
 mod dwell;
 mod engine;
 mod instances;
 mod kills;
 mod ledger;
 mod load;
+mod network;
 mod postmaster;
+mod proxy;
 mod recount;
 mod send;
 #[path = "../support/server.rs"]
 mod server;
+mod storm;
+mod syncs;
 mod terms;
 mod trial;

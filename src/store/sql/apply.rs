@@ -39,6 +39,28 @@ const ERASED_ROWS: i64 = 1_000;
 #[async_trait]
 impl<DB: Dialect> Apply for SqlStore<DB> {
     async fn apply(&self, jobs: &mut [Box<dyn Job>]) -> Result<(), Failure> {
+        let mut committing = None;
+        let batch = self.transact(jobs, &mut committing);
+        match self.pools.silence().bound(DB::BATCH_LIMIT, batch).await {
+            Ok(done) => done,
+            Err(silent) => Err(committing.map_or_else(|| self.failure(silent), Failure::InDoubt)),
+        }
+    }
+
+    async fn settle(&self, commit: &Commit) -> Result<Settled, Failure> {
+        let asked = self.ask(commit);
+        let asked = self.pools.silence().bound(DB::BATCH_LIMIT, asked).await;
+        asked.unwrap_or_else(|silent| Err(self.failure(silent)))
+    }
+}
+
+impl<DB: Dialect> SqlStore<DB> {
+    /// One transaction for the batch. Says which, once it asks for the commit.
+    async fn transact(
+        &self,
+        jobs: &mut [Box<dyn Job>],
+        committing: &mut Option<Commit>,
+    ) -> Result<(), Failure> {
         let failed = |fault| self.failure(fault);
         let (mut tx, first) = self.begin(jobs).await.map_err(failed)?;
         let mut written = self.write(&mut tx, first, jobs, false).await;
@@ -50,6 +72,7 @@ impl<DB: Dialect> Apply for SqlStore<DB> {
             written = self.write(&mut tx, first, jobs, true).await;
         }
         let done = written.map_err(failed)?;
+        committing.clone_from(&done.commit);
         let Err(error) = tx.commit().await else {
             for (id, tenant) in done.tenants {
                 self.tenants.insert(id, tenant);
@@ -66,7 +89,7 @@ impl<DB: Dialect> Apply for SqlStore<DB> {
         }
     }
 
-    async fn settle(&self, commit: &Commit) -> Result<Settled, Failure> {
+    async fn ask(&self, commit: &Commit) -> Result<Settled, Failure> {
         let mut conn = self
             .pools
             .own()
@@ -81,9 +104,7 @@ impl<DB: Dialect> Apply for SqlStore<DB> {
             Err(error) => Err(self.failure(error.into())),
         }
     }
-}
 
-impl<DB: Dialect> SqlStore<DB> {
     fn failure(&self, fault: Fault) -> Failure {
         match fault.class::<DB>() {
             ErrorClass::Contention => Failure::Contention,

@@ -1,6 +1,6 @@
 //! What the SQL of this store asks of an engine, and nothing else.
 
-use std::{collections::BTreeMap, future::Future};
+use std::{collections::BTreeMap, future::Future, time::Duration};
 
 use chrono::NaiveDate;
 use serde_json::value::RawValue;
@@ -57,6 +57,12 @@ pub trait Dialect:
     /// A bit for the day `d.local_date` of the period that begins on `r.start_date`: the first
     /// is 1.
     const DAY_BIT: &'static str;
+
+    /// How long a batch may take before the server is taken for gone. `None` if there is no
+    /// network to it.
+    const BATCH_LIMIT: Option<Duration>;
+    /// The same of a read.
+    const READ_LIMIT: Option<Duration>;
 
     /// Begins a transaction whose reads all see one snapshot, as the reader may see it.
     fn begin_read(reader: Reader) -> String;

@@ -1,0 +1,87 @@
+//! A write that was answered was synced before: there are at least as many syncs as batches, and
+//! the counting sees when there are none.
+
+use std::{fs, os::unix::fs::PermissionsExt, path::Path, time::Duration};
+
+use sqlx::{Connection, PgConnection, Row};
+use tokio::time::sleep;
+use uuid::Uuid;
+
+use crate::{
+    dwell::Dwell,
+    engine::Engine,
+    ledger::{Call, Outcome},
+    load::tenant,
+    send::send,
+    server::Server,
+};
+
+/// By one caller, one after the other: so each is a batch of its own.
+const CALLS: u64 = 50;
+
+/// Logs in so many times, each of which is acknowledged.
+async fn log_in(dwell: &Dwell) {
+    let (channel, user) = (dwell.channel(), Uuid::from_u128(1));
+    for number in 0..CALLS {
+        let session = Uuid::from_u128(1_000 + u128::from(number));
+        let outcome = send(&channel, tenant(1), user, &Call::Start { session }).await;
+        assert!(matches!(outcome, Outcome::Acknowledged(_)), "{outcome:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sqlite_syncs_each_batch() {
+    let engine = Engine::sqlite();
+    let (traced, calls) = (engine.file("traced"), engine.file("calls"));
+    // -D: the process that is started is dwell, so that it ends as others do.
+    let script = format!(
+        "#!/bin/sh\nexec strace -D -f -qq -e trace=fsync,fdatasync -o {} {} \"$@\"\n",
+        calls.display(),
+        env!("CARGO_BIN_EXE_dwell")
+    );
+    fs::write(&traced, script).unwrap();
+    fs::set_permissions(&traced, fs::Permissions::from_mode(0o755)).unwrap();
+    let dwell = Dwell::start_program(&traced, &engine.url, &[], &engine.file("log"));
+    let before = count_traced(&calls);
+    log_in(&dwell).await;
+    let syncs = count_traced(&calls) - before;
+    println!("SQLite: {syncs} syncs for {CALLS} batches");
+    assert!(syncs >= CALLS, "{syncs} syncs for {CALLS} batches");
+}
+
+fn count_traced(calls: &Path) -> u64 {
+    let calls = fs::read_to_string(calls).unwrap();
+    let syncs = calls.lines().filter(|line| line.contains("sync("));
+    u64::try_from(syncs.count()).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn postgres_syncs_each_batch() {
+    let syncs = syncs_of_postgres("fsync=on").await;
+    println!("PostgreSQL: {syncs} syncs for {CALLS} batches");
+    assert!(syncs >= CALLS, "{syncs} syncs for {CALLS} batches");
+    // The same counting, where it is to find none.
+    let syncs = syncs_of_postgres("fsync=off").await;
+    println!("PostgreSQL with fsync=off: {syncs} syncs for {CALLS} batches");
+    assert!(syncs < CALLS, "syncs are counted that were not made");
+}
+
+async fn syncs_of_postgres(setting: &str) -> u64 {
+    let server = Server::start(None, &[setting, "autovacuum=off"]).unwrap();
+    let url = server.url("postgres");
+    let log = tempfile::TempDir::new().unwrap();
+    let dwell = Dwell::start(&url, &[], &log.path().join("log"));
+    let before = count_of_postgres(&url).await;
+    log_in(&dwell).await;
+    count_of_postgres(&url).await - before
+}
+
+/// What all of the server's processes have told of their syncs.
+async fn count_of_postgres(url: &str) -> u64 {
+    const COUNT: &str = "SELECT wal_sync FROM pg_stat_wal";
+    let mut conn = PgConnection::connect(url).await.unwrap();
+    // Each tells it once a second at most.
+    sleep(Duration::from_millis(1_500)).await;
+    let row = sqlx::query(COUNT).fetch_one(&mut conn).await.unwrap();
+    row.get::<i64, _>(0).unsigned_abs()
+}
