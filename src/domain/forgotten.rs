@@ -25,3 +25,12 @@ pub struct Forgotten {
     /// Ended sessions whose IP address and client info are cleared.
     pub clients: BTreeSet<SessionId>,
 }
+
+impl Forgotten {
+    /// Whether there is anything to write.
+    #[must_use]
+    pub fn is_any(&self) -> bool {
+        let ids = self.requests.len() + self.users.len() + self.rows.len();
+        ids + self.sessions.len() + self.clients.len() > 0
+    }
+}

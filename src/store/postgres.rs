@@ -20,7 +20,7 @@ use uuid::Uuid;
 use super::{
     OpenError, citus, row_security,
     sql::{
-        dialect::{CommitOutcome, Dialect, ErrorClass, Reader, Version, Write, Written},
+        dialect::{Dialect, ErrorClass, Reader, Version, Write, Written},
         insist_on_schema,
         pools::{Pools, Silence},
         rows::{Cells, Kind, Rows},
@@ -53,6 +53,8 @@ const BY_KEY: [(&str, &str); 6] = [
 const LEFT_ALONE: [(&str, &str); 1] = [("idle_in_transaction_session_timeout", "10s")];
 /// How long a connection may take to answer when it is given back after a silence.
 const ANSWERS_WITHIN: Duration = Duration::from_secs(5);
+/// How long to wait for a transaction whose commit is in doubt before it is asked again.
+const SETTLE_TIMEOUT: &str = "500ms";
 /// How long a connection may be idle before it is tried.
 const TRIED_AFTER: Duration = Duration::from_secs(1);
 
@@ -134,6 +136,7 @@ impl Dialect for Postgres {
     const BATCH_LIMIT: Option<Duration> = Some(Duration::from_secs(10));
     // A call is answered within this, unless `--max-deadline` says otherwise.
     const READ_LIMIT: Option<Duration> = Some(Duration::from_secs(30));
+    const LOSES_ANSWERS: bool = true;
     const GREATEST: &'static str = "GREATEST";
     const LEAST: &'static str = "LEAST";
     const ADDED_FEATURES: &'static str = "
@@ -173,6 +176,11 @@ impl Dialect for Postgres {
             sql.push_str(&lock);
         }
         sql
+    }
+
+    fn begin_settle(tenant: TenantId) -> String {
+        let (serve, act) = (row_security::SERVE, row_security::act_for(tenant));
+        format!("BEGIN; {serve}; {act}; SET LOCAL lock_timeout = '{SETTLE_TIMEOUT}'")
     }
 
     async fn act_for(conn: &mut PgConnection, tenant: TenantId) -> sqlx::Result<()> {
@@ -266,14 +274,14 @@ impl Dialect for Postgres {
         }
         let with = if parts.is_empty() { "" } else { "WITH " };
         let sql = format!(
-            "{with}{} SELECT {}, {current}, {TRANSACTION_ID}, {finds_new}",
+            "{with}{} SELECT {}, {current}, {finds_new}",
             parts.join(", "),
             counts.join(" + "),
         );
         let row = sqlx::query_with(AssertSqlSafe(sql), args)
             .fetch_one(&mut *conn)
             .await?;
-        if row.try_get(3)? {
+        if row.try_get(2)? {
             // In a statement of its own, which sees what the one before has written.
             for more in writes.iter().filter_map(|write| write.if_new.as_ref()) {
                 let mut args = PgArguments::default();
@@ -286,7 +294,6 @@ impl Dialect for Postgres {
         Ok(Written {
             rows: rows.unsigned_abs(),
             current: row.try_get(1)?,
-            transaction_id: row.try_get(2)?,
         })
     }
 
@@ -307,19 +314,6 @@ impl Dialect for Postgres {
         Ok(done.rows_affected())
     }
 
-    async fn outcome(conn: &mut PgConnection, transaction_id: &str) -> sqlx::Result<CommitOutcome> {
-        let row = sqlx::query(SELECT_OUTCOME)
-            .bind(transaction_id)
-            .fetch_one(conn)
-            .await?;
-        let status: Option<String> = row.try_get("status")?;
-        Ok(match status.as_deref() {
-            Some("committed") => CommitOutcome::Committed,
-            Some("aborted") => CommitOutcome::RolledBack,
-            _ => CommitOutcome::InProgress,
-        })
-    }
-
     fn classify(error: &dyn DatabaseError) -> ErrorClass {
         let code = error.code();
         let code = code.as_deref().unwrap_or_default();
@@ -336,22 +330,6 @@ impl Dialect for Postgres {
         }
     }
 }
-
-/// `ID@SERVER START`.
-const TRANSACTION_ID: &str =
-    "pg_current_xact_id()::text || '@' || pg_postmaster_start_time()::text";
-
-/// The status of `ID@SERVER START`. A server that crashed may give an id that never reached its
-/// log to another transaction. So once it was restarted, "committed" may be said of the other
-/// one and is no answer; anything else says that ours was not, as its id would be taken.
-const SELECT_OUTCOME: &str = "
-    SELECT CASE
-        WHEN since = pg_postmaster_start_time()::text THEN pg_xact_status(id)
-        WHEN id >= pg_snapshot_xmax(pg_current_snapshot()) THEN 'aborted'
-        WHEN pg_xact_status(id) = 'committed' THEN 'unknown'
-        ELSE 'aborted'
-    END AS status
-    FROM (SELECT split_part($1, '@', 1)::xid8 AS id, split_part($1, '@', 2) AS since) AS t";
 
 /// Stands for the tenant among dwell's locks.
 fn lock_key(tenant: TenantId) -> i32 {

@@ -25,7 +25,7 @@ use uuid::Uuid;
 use super::{
     OpenError,
     sql::{
-        dialect::{CommitOutcome, Dialect, ErrorClass, Reader, Version, Write, Written},
+        dialect::{Dialect, ErrorClass, Reader, Version, Write, Written},
         insist_on_schema,
         pools::{Pools, Silence},
         rows::{Cells, Kind, Rows},
@@ -108,6 +108,7 @@ impl Dialect for Sqlite {
         "1 << CAST(julianday(d.local_date) - julianday(r.start_date) AS INTEGER)";
     const BATCH_LIMIT: Option<Duration> = None;
     const READ_LIMIT: Option<Duration> = None;
+    const LOSES_ANSWERS: bool = false;
     const GREATEST: &'static str = "max";
     const LEAST: &'static str = "min";
     const ADDED_FEATURES: &'static str = "
@@ -126,6 +127,10 @@ impl Dialect for Sqlite {
     // A deferred transaction that turns into a writing one fails at once, whatever the
     // timeout. Whoever writes is alone.
     fn begin_write(_: &BTreeMap<TenantId, bool>) -> String {
+        "BEGIN IMMEDIATE".to_owned()
+    }
+
+    fn begin_settle(_: TenantId) -> String {
         "BEGIN IMMEDIATE".to_owned()
     }
 
@@ -192,7 +197,6 @@ impl Dialect for Sqlite {
         let mut written = Written {
             rows: 0,
             current: true,
-            transaction_id: None,
         };
         let mut counted = counted.into_iter();
         let mut results = conn.fetch_many(sqlx::query_with(AssertSqlSafe(sql), args));
@@ -227,10 +231,6 @@ impl Dialect for Sqlite {
             .execute(conn)
             .await?;
         Ok(done.rows_affected())
-    }
-
-    async fn outcome(_: &mut SqliteConnection, _: &str) -> sqlx::Result<CommitOutcome> {
-        Ok(CommitOutcome::RolledBack)
     }
 
     fn classify(error: &dyn DatabaseError) -> ErrorClass {

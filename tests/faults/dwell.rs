@@ -22,12 +22,7 @@ pub struct Dwell {
 
 impl Dwell {
     /// Starts it and returns once it listens. What it logs is appended to `log`.
-    pub fn start(url: &str, flags: &[&str], log: &Path) -> Self {
-        Self::start_program(Path::new(env!("CARGO_BIN_EXE_dwell")), url, flags, log)
-    }
-
-    /// The same of another build of it.
-    pub fn start_program(program: &Path, url: &str, flags: &[&str], log: &Path) -> Self {
+    pub fn start(program: &Path, url: &str, flags: &[&str], log: &Path) -> Self {
         let log = OpenOptions::new().create(true).append(true).open(log);
         let mut child = Command::new(program)
             .args(["--listen", "127.0.0.1:0", "--database-url", url])

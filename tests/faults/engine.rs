@@ -61,8 +61,11 @@ const NONE_OF_SQLITE: [&str; 2] = [
     "SELECT COUNT(*) FROM pragma_integrity_check WHERE integrity_check <> 'ok'",
     "SELECT COUNT(*) FROM pragma_foreign_key_check",
 ];
-const NONE_OF_POSTGRES: [&str; 1] = ["SELECT COUNT(*) FROM pg_stat_activity
-        WHERE application_name = 'dwell' AND state LIKE 'idle in transaction%'"];
+const NONE_OF_POSTGRES: [&str; 2] = [
+    "SELECT COUNT(*) FROM pg_stat_activity
+        WHERE application_name = 'dwell' AND state LIKE 'idle in transaction%'",
+    "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()",
+];
 
 /// A new database with a folder of its own, for the ledger and the log too.
 pub struct Engine {

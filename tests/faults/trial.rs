@@ -1,7 +1,7 @@
 //! One trial: a database, callers, and what is done to dwell meanwhile.
 
 use std::{
-    path::PathBuf,
+    path::{Path, PathBuf},
     time::{Duration, Instant},
 };
 
@@ -40,8 +40,13 @@ impl Trial {
 
     /// Another dwell on the database.
     pub fn dwell(&self) -> Dwell {
+        self.program(Path::new(env!("CARGO_BIN_EXE_dwell")), &[])
+    }
+
+    /// The same of another build of it.
+    pub fn program(&self, program: &Path, flags: &[&str]) -> Dwell {
         let log = self.engine.file("log");
-        block_in_place(|| Dwell::start(&self.engine.url, &[], &log))
+        block_in_place(|| Dwell::start(program, &self.engine.url, flags, &log))
     }
 
     /// Starts dwell and sends the callers there. Fails unless it acknowledges soon.

@@ -10,9 +10,11 @@ use chrono::NaiveDate;
 
 use super::{
     SqlStore, activities, days,
-    dialect::{CommitOutcome, Dialect, ErrorClass, Query, Version, Write, Written},
+    dialect::{Dialect, ErrorClass, Query, Version, Write, Written},
     fault::Fault,
-    forgotten, goal_counts, goal_progress, goals, performance, points,
+    forgotten, goal_counts, goal_progress, goals,
+    marks::{self, Marks},
+    performance, points,
     pools::Tx,
     practice, requests, sessions, tenant_usage,
     tenants::{self, Tenant},
@@ -43,7 +45,11 @@ impl<DB: Dialect> Apply for SqlStore<DB> {
         let batch = self.transact(jobs, &mut committing);
         match self.pools.silence().bound(DB::BATCH_LIMIT, batch).await {
             Ok(done) => done,
-            Err(silent) => Err(committing.map_or_else(|| self.failure(silent), Failure::InDoubt)),
+            Err(silent) => {
+                // Its rows are locked until the server, too, finds that nobody is there.
+                self.renew_marks();
+                Err(committing.map_or_else(|| self.failure(silent), Failure::InDoubt))
+            }
         }
     }
 
@@ -83,26 +89,24 @@ impl<DB: Dialect> SqlStore<DB> {
         let fault = Fault::from(error);
         match done.commit {
             Some(commit) if fault.class::<DB>() == ErrorClass::Unavailable => {
+                self.renew_marks();
                 Err(Failure::InDoubt(commit))
             }
             _ => Err(self.failure(fault)),
         }
     }
 
+    fn renew_marks(&self) {
+        self.marks.renew(self.ids.next(self.clock.now()));
+    }
+
     async fn ask(&self, commit: &Commit) -> Result<Settled, Failure> {
-        let mut conn = self
-            .pools
-            .own()
-            .await
-            .map_err(|error| self.failure(error.into()))?;
-        match DB::outcome(&mut conn, &commit.0).await {
-            Ok(CommitOutcome::Committed) => Ok(Settled::Committed),
-            Ok(CommitOutcome::RolledBack) => Ok(Settled::RolledBack),
-            Ok(CommitOutcome::InProgress) => {
-                Err(Failure::Unavailable("a commit is in progress".to_owned()))
-            }
-            Err(error) => Err(self.failure(error.into())),
-        }
+        let failed = |error: sqlx::Error| self.failure(error.into());
+        // It ends without a commit: there is only something to be seen.
+        let mut tx = self.pools.settle(commit.tenant).await.map_err(failed)?;
+        let found = marks::find::<DB>(&mut tx, commit, self.clock.now()).await;
+        let unclear = || Failure::Unavailable("a later commit left its mark".to_owned());
+        found.map_err(failed)?.ok_or_else(unclear)
     }
 
     fn failure(&self, fault: Fault) -> Failure {
@@ -153,18 +157,19 @@ impl<DB: Dialect> SqlStore<DB> {
             if self.outbox == Outbox::Off {
                 ledger.awards.clear();
             }
-            let written = flush::<DB>(conn, id, known, &ledger).await?;
+            let (written, commit) = flush::<DB>(conn, id, known, &ledger, &self.marks).await?;
             if !written.current {
                 self.tenants.remove(&id);
                 return Err(Fault::Contention);
             }
-            done.commit = written.transaction_id.map(Commit).or(done.commit);
+            done.commit = commit.or(done.commit);
         }
         Ok(done)
     }
 
     /// A tenant, and which state of it is to be checked: what is remembered may have been
-    /// changed by another process. A new tenant gets its row.
+    /// changed by another process. A new tenant gets its row, and one that is met anew loses its
+    /// old marks.
     async fn tenant(
         &self,
         conn: &mut DB::Connection,
@@ -188,6 +193,9 @@ impl<DB: Dialect> SqlStore<DB> {
             found = tenants::find::<DB>(conn, id, tenants::SELECT_TENANT).await?;
         }
         let tenant = Arc::new(found.ok_or(Fault::Contention)?);
+        if DB::LOSES_ANSWERS {
+            marks::delete_old::<DB>(conn, id, now).await?;
+        }
         if !changes {
             done.tenants.push((id, tenant.clone()));
         }
@@ -419,14 +427,15 @@ fn writes<'a>(
     ]
 }
 
-/// Writes what the ledger changed. A row that is not written as expected was written by another
+/// Writes what the ledger changed, and by what it is known that it is there. A row that is not written as expected was written by another
 /// transaction since.
 async fn flush<DB: Dialect>(
     conn: &mut DB::Connection,
     tenant: TenantId,
     known: Option<Version>,
     ledger: &Ledger,
-) -> Result<Written, Fault> {
+    marks: &Marks,
+) -> Result<(Written, Option<Commit>), Fault> {
     write_settings::<DB>(conn, tenant, ledger).await?;
     let deleted: Vec<_> = ledger.goals.rows.removed().map(|id| id.0).collect();
     if !deleted.is_empty() {
@@ -436,6 +445,13 @@ async fn flush<DB: Dialect>(
     let tenant_days = tenant_usage::sums(ledger.added_days());
     let mut writes = writes(ledger, &tenant_days);
     writes.retain(|write| write.rows.len() > 0);
+    let any = !writes.is_empty() || !deleted.is_empty() || ledger.forgotten.is_any();
+    let any = any || ledger.changed_settings().is_some();
+    let commit = (DB::LOSES_ANSWERS && any).then(|| marks.next(tenant));
+    if commit.is_some() {
+        let mark = marks::columns(commit.as_ref(), ledger.now);
+        writes.push(Write::new(marks::UPSERT_MARKS, mark));
+    }
     let expected: usize = writes.iter().map(|write| write.rows.len()).sum();
     let written = DB::write_all(conn, tenant, known, &writes).await?;
     if usize::try_from(written.rows) != Ok(expected) {
@@ -443,7 +459,7 @@ async fn flush<DB: Dialect>(
     }
     sweep_by_new_settings::<DB>(conn, tenant, ledger).await?;
     forgotten::write::<DB>(conn, tenant, ledger).await?;
-    Ok(written)
+    Ok((written, commit))
 }
 
 async fn write_settings<DB: Dialect>(

@@ -13,6 +13,7 @@ mod goal_reads;
 mod goals;
 mod insights;
 pub mod listing;
+mod marks;
 mod performance;
 mod points;
 pub mod pools;
@@ -38,6 +39,7 @@ use sqlx::migrate::Migrator;
 
 use self::{
     dialect::{Dialect, Query, get},
+    marks::Marks,
     pools::Pools,
     tenants::Tenant,
 };
@@ -62,6 +64,7 @@ pub struct SqlStore<DB: Dialect> {
     ids: Arc<dyn IdSource>,
     /// Tenants as the writer last saw them.
     tenants: Arc<Cache<TenantId, Arc<Tenant>>>,
+    marks: Arc<Marks>,
 }
 
 /// The latest migration that was applied, and the latest that there is.
@@ -101,7 +104,9 @@ impl<DB: Dialect> SqlStore<DB> {
         clock: Arc<dyn Clock>,
         ids: Arc<dyn IdSource>,
     ) -> Self {
+        let marks = Marks::new(ids.next(clock.now()));
         Self {
+            marks: Arc::new(marks),
             pools: Arc::new(pools),
             outbox,
             clock,
@@ -119,6 +124,7 @@ impl<DB: Dialect> Clone for SqlStore<DB> {
             clock: self.clock.clone(),
             ids: self.ids.clone(),
             tenants: self.tenants.clone(),
+            marks: self.marks.clone(),
         }
     }
 }

@@ -102,6 +102,13 @@ impl<DB: Dialect> Pools<DB> {
         self.write.begin_with(begin).await
     }
 
+    /// Begins a transaction as [`Dialect::begin_settle`] has it.
+    pub async fn settle(&self, tenant: TenantId) -> sqlx::Result<Tx<DB>> {
+        self.write
+            .begin_with(AssertSqlSafe(DB::begin_settle(tenant)))
+            .await
+    }
+
     /// For what is the service's own and no tenant's.
     pub async fn own(&self) -> sqlx::Result<PoolConnection<DB>> {
         self.write.acquire().await
