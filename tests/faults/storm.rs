@@ -65,7 +65,7 @@ async fn storm(engine: Engine, calls: u32) {
             channel: dwell.channel(),
             tenant: tenant(number % TENANTS),
             user: Uuid::from_u128((0x00ca_11e5 << 96) | number),
-            random: Rng::with_seed(number as u64),
+            random: Rng::with_seed(u64::try_from(number).unwrap()),
         };
         callers.spawn(caller.run(dropped.clone(), calls));
     }

@@ -3,7 +3,8 @@
 
 use std::{fs, os::unix::fs::PermissionsExt, path::Path, time::Duration};
 
-use sqlx::{Connection, PgConnection, Row};
+use sqlx::{Connection, PgConnection, query_scalar};
+use tempfile::TempDir;
 use tokio::time::sleep;
 use uuid::Uuid;
 
@@ -68,20 +69,30 @@ async fn postgres_syncs_each_batch() {
 
 async fn syncs_of_postgres(setting: &str) -> u64 {
     let server = Server::start(None, &[setting, "autovacuum=off"]).unwrap();
-    let url = server.url("postgres");
-    let log = tempfile::TempDir::new().unwrap();
-    let dwell = Dwell::start(&url, &[], &log.path().join("log"));
+    let (url, dir) = (server.url("postgres"), TempDir::new().unwrap());
+    let start = || Dwell::start(&url, &[], &dir.path().join("log"));
+    // Makes the schema.
+    assert!(start().terminate().await.success());
     let before = count_of_postgres(&url).await;
+    let dwell = start();
     log_in(&dwell).await;
+    assert!(dwell.terminate().await.success());
     count_of_postgres(&url).await - before
 }
 
-/// What all of the server's processes have told of their syncs.
+/// What the server's processes have told of their syncs: each does so at its end at the latest.
 async fn count_of_postgres(url: &str) -> u64 {
+    const ENDED: &str =
+        "SELECT COUNT(*) = 0 FROM pg_stat_activity WHERE application_name = 'dwell'";
     const COUNT: &str = "SELECT wal_sync FROM pg_stat_wal";
     let mut conn = PgConnection::connect(url).await.unwrap();
-    // Each tells it once a second at most.
-    sleep(Duration::from_millis(1_500)).await;
-    let row = sqlx::query(COUNT).fetch_one(&mut conn).await.unwrap();
-    row.get::<i64, _>(0).unsigned_abs()
+    while !query_scalar::<_, bool>(ENDED)
+        .fetch_one(&mut conn)
+        .await
+        .unwrap()
+    {
+        sleep(Duration::from_millis(10)).await;
+    }
+    let count: i64 = query_scalar(COUNT).fetch_one(&mut conn).await.unwrap();
+    count.unsigned_abs()
 }

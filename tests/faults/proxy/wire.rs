@@ -6,7 +6,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 /// Requests that stand where a version would be: for TLS, and for GSSAPI.
 const ENCRYPTION: [[u8; 4]; 2] = [80_877_103_u32.to_be_bytes(), 80_877_104_u32.to_be_bytes()];
-/// Answers that begin a frame of the server's.
+/// The kind of message by which the server says that it awaits the next request.
 pub const READY: u8 = b'Z';
 
 /// One message, as it came: its kind, its length and what it says.
