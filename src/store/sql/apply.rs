@@ -409,15 +409,16 @@ async fn flush<DB: Dialect>(
 ) -> Result<(Written, Option<Commit>), Fault> {
     write_settings::<DB>(conn, tenant, ledger).await?;
     let deleted: Vec<_> = ledger.goals.rows.removed().map(|id| id.0).collect();
+    let mut any = ledger.forgotten.is_any() || ledger.changed_settings().is_some();
     if !deleted.is_empty() {
+        any = true;
         let query = Query::<DB>::new(goals::DELETE_GOALS).bind(tenant.uuid());
         query.ids(deleted).execute(conn).await?;
     }
     let tenant_days = tenant_usage::sums(ledger.added_days());
     let mut writes = writes(ledger, &tenant_days);
     writes.retain(|write| write.rows.len() > 0);
-    let any = !writes.is_empty() || !deleted.is_empty() || ledger.forgotten.is_any();
-    let any = any || ledger.changed_settings().is_some();
+    any |= !writes.is_empty();
     let commit = (DB::LOSES_ANSWERS && any).then(|| marks.next(tenant));
     if commit.is_some() {
         let mark = marks::columns(commit.as_ref(), ledger.now);
