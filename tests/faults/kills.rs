@@ -2,7 +2,11 @@
 
 use fastrand::Rng;
 
-use crate::{engine::Engine, recount::Tally, trial::Trial};
+use crate::{
+    engine::Engine,
+    recount::{Tally, Unanswered},
+    trial::Trial,
+};
 
 /// Kills of one database before it is recounted.
 const ROUND: u64 = 50;
@@ -106,6 +110,10 @@ async fn rounds(what: &str, engine: fn() -> Engine, end: End, ends: u64, calls: 
 async fn round(what: &str, engine: Engine, end: End, ends: u64, apart: u64, seed: u64) -> Tally {
     let mut random = Rng::with_seed(seed);
     let mut trial = Trial::new(engine, seed);
+    trial.unanswered = match end {
+        End::Kill => Unanswered::Unknown,
+        End::Terminate => Unanswered::NotDone,
+    };
     let mut dwell = trial.serve().await;
     for _ in 0..ends {
         trial.load.more(random.u64(apart..=apart + CALLS.1)).await;

@@ -42,7 +42,7 @@ async fn tell(channel: Channel, tenant: Uuid, user: Uuid, call: &Call) -> Result
     match call {
         Call::Start { session } => {
             let answer = sessions.start_session(of(tenant, start(user, *session)));
-            answer.await.map(nothing)
+            Ok(created(answer.await?.into_inner().created))
         }
         Call::Heartbeat { session } => {
             let session_id = session.to_string();
@@ -85,10 +85,8 @@ async fn tell(channel: Channel, tenant: Uuid, user: Uuid, call: &Call) -> Result
             seconds,
         } => {
             let request = record(user, *session, *start, *seconds);
-            sessions
-                .record_session(of(tenant, request))
-                .await
-                .map(nothing)
+            let answer = sessions.record_session(of(tenant, request));
+            Ok(created(answer.await?.into_inner().created))
         }
         Call::Activity {
             session,
@@ -130,6 +128,13 @@ async fn tell(channel: Channel, tenant: Uuid, user: Uuid, call: &Call) -> Result
             let answer = client.record_goal_progress(of(tenant, request));
             answer.await.map(nothing)
         }
+    }
+}
+
+fn created(created: bool) -> Told {
+    Told {
+        created: Some(created),
+        ..Told::default()
     }
 }
 

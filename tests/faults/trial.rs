@@ -13,7 +13,7 @@ use crate::{
     engine::Engine,
     ledger::{Book, Ledger},
     load::Load,
-    recount::{Tally, recount},
+    recount::{Tally, Unanswered, recount},
 };
 
 /// From the start of the process to the first call that is acknowledged.
@@ -23,6 +23,8 @@ const READY_WITHIN: Duration = Duration::from_secs(5);
 pub struct Trial {
     pub engine: Engine,
     pub load: Load,
+    /// What may have become of calls that are not answered.
+    pub unanswered: Unanswered,
     ledger: PathBuf,
     slowest: Duration,
 }
@@ -33,6 +35,7 @@ impl Trial {
         Self {
             load: Load::start(Ledger::create(&ledger), seed),
             engine,
+            unanswered: Unanswered::Unknown,
             ledger,
             slowest: Duration::ZERO,
         }
@@ -71,7 +74,7 @@ impl Trial {
         self.load.stop().await;
         let book = Book::read(&self.ledger);
         let tally = Tally::of(&book);
-        let mut wrong = recount(&book, channel).await;
+        let mut wrong = recount(&book, self.unanswered, channel).await;
         wrong.extend(self.engine.look(&book).await);
         println!("{what}: {tally}; ready within {:?}", self.slowest);
         if !wrong.is_empty() {

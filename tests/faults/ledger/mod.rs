@@ -87,6 +87,8 @@ pub struct Told {
     pub seconds: Option<i64>,
     /// Microseconds since 1970 of the last sign of life.
     pub active: Option<i64>,
+    /// Whether it was this try that did it.
+    pub created: Option<bool>,
 }
 
 /// What the caller knows after a try.

@@ -4,6 +4,8 @@ use std::{collections::BTreeMap, ops::AddAssign};
 
 use uuid::Uuid;
 
+use super::Unanswered;
+
 use crate::ledger::{Amounts, Call, Entry, Fate, Told};
 
 /// What was said of one session.
@@ -92,12 +94,15 @@ pub struct Expected {
 }
 
 impl Expected {
-    pub fn of<'a>(entries: impl Iterator<Item = &'a Entry>) -> Self {
+    pub fn of<'a>(entries: impl Iterator<Item = &'a Entry>, unanswered: Unanswered) -> Self {
         let mut expected = Self::default();
         // The same request id sent twice at once is one request.
         let mut requests = BTreeMap::<Uuid, (Uuid, String, Amounts, Fate)>::new();
         for entry in entries {
-            let fate = entry.fate();
+            let fate = match entry.fate() {
+                Fate::Maybe if unanswered == Unanswered::NotDone => Fate::NotDone,
+                fate => fate,
+            };
             if let Call::Usage {
                 request: Some(request),
                 date,

@@ -62,13 +62,25 @@ impl fmt::Display for Tally {
     }
 }
 
+/// What may have become of a call that was not answered.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Unanswered {
+    /// It is there or not.
+    Unknown,
+    /// Nothing: whoever stops in order answers what it has let in.
+    NotDone,
+}
+
 /// Everything that is not as the ledger has it, in words.
-pub async fn recount(book: &Book, channel: &Channel) -> Vec<String> {
+pub async fn recount(book: &Book, unanswered: Unanswered, channel: &Channel) -> Vec<String> {
     let mut wrong: Vec<_> = book.entries.iter().filter_map(impossible).collect();
+    if unanswered == Unanswered::NotDone {
+        wrong.extend(book.entries.iter().filter_map(done_before));
+    }
     let tenants: BTreeSet<Uuid> = book.entries.iter().map(|entry| entry.tenant).collect();
     for tenant in tenants {
         let entries = book.entries.iter().filter(|entry| entry.tenant == tenant);
-        let expected = Expected::of(entries);
+        let expected = Expected::of(entries, unanswered);
         let found = read::sessions(channel, tenant).await;
         wrong.extend(sessions::compare(&expected, &found));
         wrong.extend(sessions::compare_activities(&expected, channel, tenant).await);
@@ -76,6 +88,15 @@ pub async fn recount(book: &Book, channel: &Channel) -> Vec<String> {
         wrong.extend(goals::compare(&expected, channel, tenant).await);
     }
     wrong
+}
+
+/// Done by a try that was not answered, as a later one was told.
+fn done_before(entry: &Entry) -> Option<String> {
+    let Fate::Done { told, .. } = entry.fate() else {
+        return None;
+    };
+    let before = told.created == Some(false);
+    before.then(|| format!("done and not answered: {:?}", entry.call))
 }
 
 /// A refusal for which the ledger has no reason: callers send nothing that could be wrong, but for

@@ -28,8 +28,8 @@ const ONE: TenantId = TenantId::from_verified(Uuid::from_u128(1));
 
 /// Leaves a mark, and nothing else.
 async fn leave<DB: Dialect>(tx: &mut Tx<DB>, commit: &Commit) {
-    let rows = marks::columns(Some(commit), Timestamp::FIRST);
-    let writes = [Write::new(marks::UPSERT_MARKS, rows)];
+    let rows = columns(Some(commit), Timestamp::FIRST);
+    let writes = [Write::new(UPSERT_MARKS, rows)];
     let written = DB::write_all(tx, commit.tenant, None, &writes).await;
     assert_eq!(written.unwrap().rows, 1);
 }
@@ -123,11 +123,15 @@ async fn what_a_crash_undid_is_not_taken_for_what_came_after_it() {
     let of_ours = "SELECT pg_current_xact_id()::text AS id, pg_backend_pid() AS process";
     let row = sqlx::query(of_ours).fetch_one(&mut *tx).await.unwrap();
     let (ours, process): (String, i32) = (row.get("id"), row.get("process"));
-    let killed = Command::new("kill").args(["-KILL", &process.to_string()]);
-    assert!(killed.status().unwrap().success());
+    let url = server.url("postgres");
+    let mut witness = PgConnection::connect(&url).await.unwrap();
+    let process = process.to_string();
+    let killed = Command::new("kill").args(["-KILL", &process]).status();
+    assert!(killed.unwrap().success());
     drop(tx);
 
-    let url = server.url("postgres");
+    // All other connections end with it.
+    while witness.ping().await.is_ok() {}
     let mut conn = loop {
         if let Ok(conn) = PgConnection::connect(&url).await {
             break conn;
