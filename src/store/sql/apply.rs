@@ -47,7 +47,7 @@ impl<DB: Dialect> Apply for SqlStore<DB> {
             Ok(done) => done,
             Err(silent) => {
                 // Its rows are locked until the server, too, finds that nobody is there.
-                self.renew_marks();
+                self.marks.renew(self.ids.next(self.clock.now()));
                 Err(committing.map_or_else(|| self.failure(silent), Failure::InDoubt))
             }
         }
@@ -89,15 +89,11 @@ impl<DB: Dialect> SqlStore<DB> {
         let fault = Fault::from(error);
         match done.commit {
             Some(commit) if fault.class::<DB>() == ErrorClass::Unavailable => {
-                self.renew_marks();
+                self.marks.renew(self.ids.next(self.clock.now()));
                 Err(Failure::InDoubt(commit))
             }
             _ => Err(self.failure(fault)),
         }
-    }
-
-    fn renew_marks(&self) {
-        self.marks.renew(self.ids.next(self.clock.now()));
     }
 
     async fn ask(&self, commit: &Commit) -> Result<Settled, Failure> {
