@@ -63,7 +63,8 @@ const NONE_OF_SQLITE: [&str; 2] = [
 ];
 const NONE_OF_POSTGRES: [&str; 2] = [
     "SELECT COUNT(*) FROM pg_stat_activity
-        WHERE application_name = 'dwell' AND state LIKE 'idle in transaction%'",
+        WHERE application_name = 'dwell' AND state LIKE 'idle in transaction%'
+            AND state_change < now() - interval '1 second'",
     "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()",
 ];
 

@@ -1,8 +1,8 @@
 //! Nothing gets lost: the program as it is run, tried to be broken, and recounted afterwards from
 //! a ledger that its callers keep. `RELIABILITY.md` says what is promised and what came out.
 //!
-//! The short form runs with the other tests. The long form is
-//! `cargo test --release --test faults -- --ignored --test-threads 1`.
+//! The short form runs with the other tests, the long form by `scripts/faults`; `scripts/mutants`
+//! shows that both would find what they look for.
 
 #![expect(
     clippy::unwrap_used,

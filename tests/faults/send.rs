@@ -2,7 +2,7 @@
 
 use prost_types::Duration;
 use tonic::{
-    Request, Response, Status,
+    Request, Status,
     metadata::{Ascii, MetadataValue},
     transport::Channel,
 };
@@ -38,67 +38,7 @@ pub async fn send(channel: &Channel, tenant: Uuid, user: Uuid, call: &Call) -> O
 }
 
 async fn tell(channel: Channel, tenant: Uuid, user: Uuid, call: &Call) -> Result<Told, Status> {
-    let mut sessions = SessionServiceClient::new(channel.clone());
     match call {
-        Call::Start { session } => {
-            let answer = sessions.start_session(of(tenant, start(user, *session)));
-            Ok(created(answer.await?.into_inner().created))
-        }
-        Call::Heartbeat { session } => {
-            let session_id = session.to_string();
-            let answer = sessions.heartbeat(of(tenant, pb::HeartbeatRequest { session_id }));
-            answer.await.map(|answer| Told {
-                active: answer.into_inner().last_active_time.map(micros),
-                ..Told::default()
-            })
-        }
-        Call::Pause { session } => {
-            let session_id = session.to_string();
-            let answer = sessions.pause_session(of(tenant, pb::PauseSessionRequest { session_id }));
-            answer.await.map(nothing)
-        }
-        Call::Resume { session } => {
-            let session_id = session.to_string();
-            let request = pb::ResumeSessionRequest { session_id };
-            sessions
-                .resume_session(of(tenant, request))
-                .await
-                .map(nothing)
-        }
-        Call::End { session } => {
-            let request = pb::EndSessionRequest {
-                session_id: session.to_string(),
-                ..Default::default()
-            };
-            let answer = sessions.end_session(of(tenant, request)).await?;
-            Ok(Told {
-                seconds: answer
-                    .into_inner()
-                    .session
-                    .and_then(|session| seconds(&session)),
-                ..Told::default()
-            })
-        }
-        Call::Record {
-            session,
-            start,
-            seconds,
-        } => {
-            let request = record(user, *session, *start, *seconds);
-            let answer = sessions.record_session(of(tenant, request));
-            Ok(created(answer.await?.into_inner().created))
-        }
-        Call::Activity {
-            session,
-            activity,
-            items,
-        } => {
-            let request = log(*session, *activity, *items);
-            sessions
-                .log_activity(of(tenant, request))
-                .await
-                .map(nothing)
-        }
         Call::Usage {
             request,
             date,
@@ -106,16 +46,12 @@ async fn tell(channel: Channel, tenant: Uuid, user: Uuid, call: &Call) -> Result
         } => {
             let request = usage(user, *request, date, *amounts);
             let mut client = UsageStatsServiceClient::new(channel);
-            let answer = client.record_usage(of(tenant, request));
-            answer.await.map(nothing)
+            client.record_usage(of(tenant, request)).await?;
         }
         Call::Goal { goal } => {
             let goal = Some(custom_goal(user, *goal));
             let request = of(tenant, pb::CreateGoalRequest { goal });
-            GoalServiceClient::new(channel)
-                .create_goal(request)
-                .await
-                .map(nothing)
+            GoalServiceClient::new(channel).create_goal(request).await?;
         }
         Call::Progress { goal, date, value } => {
             let request = pb::RecordGoalProgressRequest {
@@ -125,21 +61,74 @@ async fn tell(channel: Channel, tenant: Uuid, user: Uuid, call: &Call) -> Result
                 ..Default::default()
             };
             let mut client = GoalServiceClient::new(channel);
-            let answer = client.record_goal_progress(of(tenant, request));
-            answer.await.map(nothing)
+            client.record_goal_progress(of(tenant, request)).await?;
+        }
+        _ => return tell_session(channel, tenant, user, call).await,
+    }
+    Ok(Told::default())
+}
+
+/// The calls of the service of sessions.
+async fn tell_session(
+    channel: Channel,
+    tenant: Uuid,
+    user: Uuid,
+    call: &Call,
+) -> Result<Told, Status> {
+    let mut client = SessionServiceClient::new(channel);
+    let mut told = Told::default();
+    match call {
+        Call::Start { session } => {
+            let request = of(tenant, start(user, *session));
+            let answer = client.start_session(request).await?.into_inner();
+            told.created = Some(answer.created);
+        }
+        Call::Record {
+            session,
+            start,
+            seconds,
+        } => {
+            let request = of(tenant, record(user, *session, *start, *seconds));
+            let answer = client.record_session(request).await?.into_inner();
+            told.created = Some(answer.created);
+        }
+        Call::Heartbeat { session } => {
+            let session_id = session.to_string();
+            let request = of(tenant, pb::HeartbeatRequest { session_id });
+            let answer = client.heartbeat(request).await?.into_inner();
+            told.active = answer.last_active_time.map(micros);
+        }
+        Call::Pause { session } => {
+            let session_id = session.to_string();
+            let request = of(tenant, pb::PauseSessionRequest { session_id });
+            client.pause_session(request).await?;
+        }
+        Call::Resume { session } => {
+            let session_id = session.to_string();
+            let request = of(tenant, pb::ResumeSessionRequest { session_id });
+            client.resume_session(request).await?;
+        }
+        Call::End { session } => {
+            let request = pb::EndSessionRequest {
+                session_id: session.to_string(),
+                ..Default::default()
+            };
+            let answer = client.end_session(of(tenant, request)).await?.into_inner();
+            told.seconds = answer.session.and_then(|session| seconds(&session));
+        }
+        Call::Activity {
+            session,
+            activity,
+            items,
+        } => {
+            let request = of(tenant, log(*session, *activity, *items));
+            client.log_activity(request).await?;
+        }
+        Call::Usage { .. } | Call::Goal { .. } | Call::Progress { .. } => {
+            unreachable!("not of this service")
         }
     }
-}
-
-fn created(created: bool) -> Told {
-    Told {
-        created: Some(created),
-        ..Told::default()
-    }
-}
-
-fn nothing<T>(_: Response<T>) -> Told {
-    Told::default()
+    Ok(told)
 }
 
 fn start(user: Uuid, session: Uuid) -> pb::StartSessionRequest {
