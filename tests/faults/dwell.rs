@@ -75,6 +75,11 @@ impl Drop for Dwell {
     }
 }
 
+/// The program under trial.
+pub fn built() -> &'static Path {
+    Path::new(env!("CARGO_BIN_EXE_dwell"))
+}
+
 /// Sends a signal to a process.
 pub fn signal(name: &str, process: u32) {
     let sent = Command::new("kill")

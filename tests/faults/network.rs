@@ -14,7 +14,12 @@ use tokio::{
 };
 use tonic::transport::Endpoint;
 
-use crate::{dwell::Dwell, engine::Engine, proxy::Proxy, trial::Trial};
+use crate::{
+    dwell::{Dwell, built},
+    engine::Engine,
+    proxy::Proxy,
+    trial::Trial,
+};
 
 /// How long a connection is broken.
 const BROKEN: Duration = Duration::from_millis(500);
@@ -128,7 +133,7 @@ async fn the_network_is_bad() {
     let database = toxiproxy.before("database", postgres.address()).await;
     let url = format!("postgres://postgres@{database}/postgres");
     let log = trial.engine.file("log");
-    let dwell = block_in_place(|| Dwell::start(&url, &[], &log));
+    let dwell = block_in_place(|| Dwell::start(built(), &url, &[], &log));
     let clients = toxiproxy.before("clients", dwell.address()).await;
     let endpoint = Endpoint::from_shared(format!("http://{clients}")).unwrap();
     let channel = endpoint.timeout(Duration::from_secs(5)).connect_lazy();

@@ -19,11 +19,11 @@ use tonic::transport::Channel;
 use uuid::Uuid;
 
 use crate::{
-    dwell::Dwell,
+    dwell::{Dwell, built},
     engine::Engine,
     ledger::{Amounts, Book, Call, Ledger, Outcome},
     load::{tenant, today},
-    recount::{Tally, recount},
+    recount::{Tally, Unanswered, recount},
     send::send,
 };
 
@@ -56,7 +56,7 @@ async fn very_many_callers_go_away() {
 async fn storm(engine: Engine, calls: u32) {
     let file = engine.file("ledger");
     let ledger = Arc::new(Ledger::create(&file));
-    let dwell = Dwell::start(&engine.url, &[], &engine.file("log"));
+    let dwell = Dwell::start(built(), &engine.url, &[], &engine.file("log"));
     let dropped = Arc::new(AtomicU32::new(0));
     let mut callers = JoinSet::new();
     for number in 0..CALLERS {
@@ -85,7 +85,7 @@ async fn storm(engine: Engine, calls: u32) {
         ledger.answered(sent, outcome).await;
     }
     let book = Book::read(&file);
-    let mut wrong = recount(&book, &dwell.channel()).await;
+    let mut wrong = recount(&book, Unanswered::Unknown, &dwell.channel()).await;
     wrong.extend(engine.look(&book).await);
     let dropped = dropped.load(Ordering::SeqCst);
     println!("{dropped} calls dropped: {}", Tally::of(&book));

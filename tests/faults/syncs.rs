@@ -9,7 +9,7 @@ use tokio::time::sleep;
 use uuid::Uuid;
 
 use crate::{
-    dwell::Dwell,
+    dwell::{Dwell, built},
     engine::Engine,
     ledger::{Call, Outcome},
     load::tenant,
@@ -38,11 +38,11 @@ async fn sqlite_syncs_each_batch() {
     let script = format!(
         "#!/bin/sh\nexec strace -D -f -qq -e trace=fsync,fdatasync -o {} {} \"$@\"\n",
         calls.display(),
-        env!("CARGO_BIN_EXE_dwell")
+        built().display()
     );
     fs::write(&traced, script).unwrap();
     fs::set_permissions(&traced, fs::Permissions::from_mode(0o755)).unwrap();
-    let dwell = Dwell::start_program(&traced, &engine.url, &[], &engine.file("log"));
+    let dwell = Dwell::start(&traced, &engine.url, &[], &engine.file("log"));
     let before = count_traced(&calls);
     log_in(&dwell).await;
     let syncs = count_traced(&calls) - before;
@@ -70,7 +70,7 @@ async fn postgres_syncs_each_batch() {
 async fn syncs_of_postgres(setting: &str) -> u64 {
     let server = Server::start(None, &[setting, "autovacuum=off"]).unwrap();
     let (url, dir) = (server.url("postgres"), TempDir::new().unwrap());
-    let start = || Dwell::start(&url, &[], &dir.path().join("log"));
+    let start = || Dwell::start(built(), &url, &[], &dir.path().join("log"));
     // Makes the schema.
     assert!(start().terminate().await.success());
     let before = count_of_postgres(&url).await;

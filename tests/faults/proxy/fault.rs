@@ -72,90 +72,40 @@ impl Point {
     }
 
     fn act(self, random: &mut Rng) -> Act {
-        let either = |random: &mut Rng| {
-            if random.bool() {
-                Sent::Whole
-            } else {
-                Sent::Not
-            }
-        };
-        let whole = Act {
-            sent: Sent::Whole,
-            swallowed: false,
-            pause: Duration::ZERO,
-            end: End::Cut,
+        let now = Duration::ZERO;
+        let either = if random.bool() {
+            Sent::Whole
+        } else {
+            Sent::Not
         };
         match self {
-            Self::CutBeforeCommit | Self::Refused => Act {
-                sent: Sent::Not,
-                ..whole
-            },
-            Self::CutAfterCommit => whole,
-            Self::SwallowedAnswer => Act {
-                swallowed: true,
-                pause: STALL,
-                ..whole
-            },
-            Self::StalledCommit => Act {
-                sent: Sent::Not,
-                pause: STALL,
-                end: End::Forward,
-                ..whole
-            },
-            Self::Reset => Act {
-                sent: either(random),
-                end: End::Reset,
-                ..whole
-            },
-            Self::Slices => Act {
-                end: End::Slices,
-                ..whole
-            },
-            Self::CutWrite => Act {
-                sent: Sent::Half,
-                ..whole
-            },
-            Self::CutBegin => Act {
-                sent: either(random),
-                ..whole
-            },
-            Self::Error => Self::error(random, whole),
-            Self::HalfOpen => Act {
-                sent: either(random),
-                pause: SILENCE,
-                ..whole
-            },
-            Self::Late => Act {
-                sent: Sent::Not,
-                pause: STALL,
-                end: End::Late(STALL),
-                ..whole
-            },
+            Self::CutBeforeCommit | Self::Refused => Act::new(Sent::Not, now, End::Cut),
+            Self::CutAfterCommit => Act::new(Sent::Whole, now, End::Cut),
+            Self::SwallowedAnswer => Act::new(Sent::Answered, STALL, End::Cut),
+            Self::StalledCommit => Act::new(Sent::Not, STALL, End::Forward),
+            Self::Reset => Act::new(either, now, End::Reset),
+            Self::Slices => Act::new(Sent::Whole, now, End::Slices),
+            Self::CutWrite => Act::new(Sent::Half, now, End::Cut),
+            Self::CutBegin => Act::new(either, now, End::Cut),
+            Self::Error => Self::error(random),
+            Self::HalfOpen => Act::new(either, SILENCE, End::Cut),
+            Self::Late => Act::new(Sent::Not, STALL, End::Late(STALL)),
         }
     }
 
-    fn error(random: &mut Rng, whole: Act) -> Act {
-        match random.u8(..4) {
-            0 => Act {
-                sent: Sent::Not,
-                end: End::RolledBack("40001"),
-                ..whole
-            },
-            1 => Act {
-                sent: Sent::Not,
-                end: End::RolledBack("40P01"),
-                ..whole
-            },
-            other => {
-                let committed = random.bool();
-                Act {
-                    sent: if committed { Sent::Whole } else { Sent::Not },
-                    swallowed: committed,
-                    end: End::Fatal(if other == 2 { "57P01" } else { "53300" }),
-                    ..whole
-                }
-            }
-        }
+    fn error(random: &mut Rng) -> Act {
+        let sent = if random.bool() {
+            Sent::Answered
+        } else {
+            Sent::Not
+        };
+        let (sent, end) = match random.u8(..4) {
+            0 => (Sent::Not, End::RolledBack("40001")),
+            1 => (Sent::Not, End::RolledBack("40P01")),
+            2 => (sent, End::Fatal("57P01")),
+            _ => (sent, End::Fatal("53300")),
+        };
+        Act::new(sent, Duration::ZERO, end)
     }
 }
 
@@ -163,10 +113,14 @@ impl Point {
 #[derive(Clone, Copy, Debug)]
 pub struct Act {
     pub sent: Sent,
-    /// Whether the server's answer is awaited, and told to nobody.
-    pub swallowed: bool,
     pub pause: Duration,
     pub end: End,
+}
+
+impl Act {
+    const fn new(sent: Sent, pause: Duration, end: End) -> Self {
+        Self { sent, pause, end }
+    }
 }
 
 /// How much of the message goes on before the pause.
@@ -175,6 +129,8 @@ pub enum Sent {
     Not,
     Half,
     Whole,
+    /// All of it, and its answer is awaited and told to nobody.
+    Answered,
 }
 
 /// What comes after the pause.

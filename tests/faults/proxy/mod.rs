@@ -176,9 +176,10 @@ impl Relay<'_> {
                 self.server.stream.write_all(half).await?;
             }
             Sent::Whole => self.server.send(request).await?,
-        }
-        if act.swallowed {
-            self.server.answer().await?;
+            Sent::Answered => {
+                self.server.send(request).await?;
+                self.server.answer().await?;
+            }
         }
         sleep(act.pause).await;
         match act.end {

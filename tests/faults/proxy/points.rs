@@ -6,7 +6,11 @@ use sqlx::{Connection, Executor, PgConnection};
 use tokio::{task::block_in_place, time::timeout};
 
 use super::{Proxy, fault::Point};
-use crate::{dwell::Dwell, engine::Engine, trial::Trial};
+use crate::{
+    dwell::{Dwell, built},
+    engine::Engine,
+    trial::Trial,
+};
 
 /// Seeds of each point in the short form, and in the long one.
 const FEW: u64 = 5;
@@ -50,7 +54,7 @@ async fn connections_that_fall_silent() {
     let (_, socket_dir) = trial.engine.url.split_once("host=").unwrap();
     let proxy = Proxy::start(socket_dir).await.unwrap();
     let (url, log) = (proxy.url("postgres"), trial.engine.file("log"));
-    let dwell = block_in_place(|| Dwell::start(&url, &[], &log));
+    let dwell = block_in_place(|| Dwell::start(built(), &url, &[], &log));
     trial.load.aim(vec![dwell.channel()]);
     trial.load.more(CALLS).await;
     proxy.fall_silent();
@@ -73,7 +77,7 @@ async fn try_points(points: &[Point], isolation: Isolation, seeds: u64) {
         conn.execute(default).await.unwrap();
     }
     let (url, log) = (proxy.url("postgres"), trial.engine.file("log"));
-    let dwell = block_in_place(|| Dwell::start(&url, &[], &log));
+    let dwell = block_in_place(|| Dwell::start(built(), &url, &[], &log));
     trial.load.aim(vec![dwell.channel()]);
     trial.load.more(CALLS).await;
     for point in points {
