@@ -34,10 +34,15 @@ pub struct Answers {
     pub outcome: Outcome,
     /// Share of its calls that were refused for want of room, 0 to 1.
     pub refused: f64,
+    /// Calls in a second that were carried out.
+    pub goodput: f64,
+    /// How long a refusal took from when its call began, which may be after it was due: the
+    /// 99th of a hundred, or 0 without any.
+    pub refusal_p99_ms: f64,
 }
 
-/// When one call was due, and when it was answered or refused.
-type Call = (Instant, Instant, Result<bool>);
+/// When one call was due, when it began, and when it was answered or refused.
+type Call = (Instant, Instant, Instant, Result<bool>);
 
 /// Runs the workload from all sources at once, warmed up by a fifth of the time.
 pub async fn run(
@@ -86,8 +91,9 @@ fn pace(
         let mut caller = Caller::new(channel.clone(), source.population, fastrand::u64(..));
         let workload = workload.clone();
         let call = async move {
+            let begun = Instant::now();
             let answer = caller.call(&workload).await;
-            (due, Instant::now(), answer)
+            (due, begun, Instant::now(), answer)
         };
         calls.spawn_on(call, runtime);
         due += Duration::from_secs_f64(1.0 / source.rate);
@@ -97,9 +103,10 @@ fn pace(
 
 async fn gather(mut calls: JoinSet<Call>, begin: Instant, measured: Duration) -> Result<Answers> {
     let mut latencies: Histogram<u64> = histogram()?;
-    let mut refused = 0_u32;
+    let mut refusals: Histogram<u64> = histogram()?;
+    let mut last = begin + measured;
     while let Some(call) = calls.join_next().await {
-        let (due, done, answer) = call?;
+        let (due, begun, done, answer) = call?;
         let mut latency = done - due;
         if let Err(error) = answer {
             if !is_refusal(&*error) {
@@ -107,15 +114,24 @@ async fn gather(mut calls: JoinSet<Call>, begin: Instant, measured: Duration) ->
             }
             latency = REFUSED;
         }
-        if due >= begin {
-            refused += u32::from(latency == REFUSED);
-            latencies.record(u64::try_from(latency.as_micros())?)?;
+        if due < begin {
+            continue;
+        }
+        latencies.record(u64::try_from(latency.as_micros())?)?;
+        if latency == REFUSED {
+            refusals.record(u64::try_from((done - begun).as_micros())?)?;
+        } else {
+            last = last.max(done);
         }
     }
-    let all = u32::try_from(latencies.len())?.max(1);
+    let all = f64::from(u32::try_from(latencies.len())?.max(1));
+    let refused = f64::from(u32::try_from(refusals.len())?);
+    let refusal_p99 = Duration::from_micros(refusals.value_at_quantile(0.99));
     Ok(Answers {
         outcome: Outcome::of(&latencies, measured)?,
-        refused: f64::from(refused) / f64::from(all),
+        refused: refused / all,
+        goodput: (all - refused) / (last - begin).as_secs_f64(),
+        refusal_p99_ms: refusal_p99.as_secs_f64() * 1_000.0,
     })
 }
 

@@ -30,3 +30,12 @@ pub struct Forgotten {
     /// Events, for good: whoever is not told of them by then is told that they are gone.
     pub events: BTreeSet<EventPlace>,
 }
+
+impl Forgotten {
+    /// Whether there is anything to write.
+    #[must_use]
+    pub fn is_any(&self) -> bool {
+        let ids = self.requests.len() + self.users.len() + self.rows.len();
+        ids + self.sessions.len() + self.clients.len() > 0
+    }
+}

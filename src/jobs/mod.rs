@@ -81,9 +81,11 @@ impl Jobs {
         runs.every("forget_requests", RETENTION_INTERVAL, |jobs| async move {
             retention::forget_requests(&jobs).await
         });
-        runs.every("forget_events", RETENTION_INTERVAL, move |jobs| async move {
-            retention::forget_events(&jobs, events_kept).await
-        });
+        runs.every(
+            "forget_events",
+            RETENTION_INTERVAL,
+            move |jobs| async move { retention::forget_events(&jobs, events_kept).await },
+        );
         runs.every("forget_sessions", RETENTION_INTERVAL, |jobs| async move {
             privacy::forget_sessions(&jobs).await
         });

@@ -14,6 +14,7 @@ use sqlx::{
         PgNotification, PgPool, PgPoolOptions, PgRow, PgTypeInfo, PgValueRef,
     },
 };
+use tokio::time::timeout;
 use uuid::Uuid;
 
 use super::{
@@ -21,9 +22,9 @@ use super::{
     events::Wakes,
     row_security,
     sql::{
-        dialect::{CommitOutcome, Dialect, ErrorClass, Reader, Version, Write, Written},
+        dialect::{Dialect, ErrorClass, Reader, Version, Write, Written},
         insist_on_schema,
-        pools::Pools,
+        pools::{Pools, Silence},
         rows::{Cells, Kind, Rows},
     },
 };
@@ -56,6 +57,12 @@ const CHANNEL: &str = "dwell_session_events";
 /// PostgreSQL lets one transaction at a time tell something, so what is told is gathered for as
 /// long, and in no transaction that writes.
 const GATHER: Duration = Duration::from_millis(20);
+/// A server that hears no more of a lane ends its transaction, so that the next one gets its locks.
+const LEFT_ALONE: [(&str, &str); 1] = [("idle_in_transaction_session_timeout", "10s")];
+/// How long a connection may take to answer when it is given back after a silence.
+const ANSWERS_WITHIN: Duration = Duration::from_secs(5);
+/// How long to wait for a transaction whose commit is in doubt before it is asked again.
+const SETTLE_TIMEOUT: &str = "500ms";
 /// How long a connection may be idle before it is tried.
 const TRIED_AFTER: Duration = Duration::from_secs(1);
 
@@ -72,7 +79,8 @@ pub async fn open(
     if migrate {
         row_security::make_roles(&mut conn).await?;
         // What the lanes are told of plans is not for migrations, which go over whole tables.
-        let plain = pool(1).connect_with(options.clone()).await?;
+        let plain = pool(1, &Silence::default());
+        let plain = plain.connect_with(options.clone()).await?;
         MIGRATIONS.run(&plain).await?;
         plain.close().await;
         conn.lock().await?;
@@ -88,11 +96,14 @@ pub async fn open(
     conn.close().await?;
     // One more than there are lanes, for the outbox: no lane waits for it.
     let writers = u32::try_from(LANES + 1).unwrap_or(u32::MAX);
-    let writer = options.clone().options(BY_KEY);
+    let writer = options.clone().options(BY_KEY).options(LEFT_ALONE);
+    let silence = Silence::default();
+    let readers = |options| pool(READERS, &silence).connect_lazy_with(options);
     Ok(Pools::new(
-        pool(writers).connect_with(writer).await?,
-        pool(READERS).connect_lazy_with(options),
-        replica.map(|options| pool(READERS).connect_lazy_with(options)),
+        pool(writers, &silence).connect_with(writer).await?,
+        readers(options),
+        replica.map(readers),
+        silence,
     ))
 }
 
@@ -104,7 +115,8 @@ pub fn options(url: &str) -> sqlx::Result<PgConnectOptions> {
         .disable_statement_logging())
 }
 
-fn pool(size: u32) -> sqlx::pool::PoolOptions<Postgres> {
+fn pool(size: u32, silence: &Silence) -> sqlx::pool::PoolOptions<Postgres> {
+    let silence = silence.clone();
     PgPoolOptions::new()
         .max_connections(size)
         .acquire_timeout(ACQUIRE_TIMEOUT)
@@ -119,6 +131,13 @@ fn pool(size: u32) -> sqlx::pool::PoolOptions<Postgres> {
                 Ok(true)
             })
         })
+        // sqlx waits for each that is given back to be ready again, however long that takes.
+        .after_release(move |conn, _| {
+            let tried = silence.was_met();
+            Box::pin(async move {
+                Ok(!tried || matches!(timeout(ANSWERS_WITHIN, conn.ping()).await, Ok(Ok(()))))
+            })
+        })
 }
 
 impl Dialect for Postgres {
@@ -131,6 +150,10 @@ impl Dialect for Postgres {
     // may give numbers of transactions a second time.
     const EVENT_EPOCH: &'static str = "(SELECT system_identifier + timeline_id
         FROM pg_control_system(), pg_control_checkpoint())";
+    const BATCH_LIMIT: Option<Duration> = Some(Duration::from_secs(10));
+    // A call is answered within this, unless `--max-deadline` says otherwise.
+    const READ_LIMIT: Option<Duration> = Some(Duration::from_secs(30));
+    const LOSES_ANSWERS: bool = true;
     const GREATEST: &'static str = "GREATEST";
     const LEAST: &'static str = "LEAST";
     const ADDED_COUNTS: &'static str = "
@@ -171,6 +194,11 @@ impl Dialect for Postgres {
             sql.push_str(&lock);
         }
         sql
+    }
+
+    fn begin_settle(tenant: TenantId) -> String {
+        let (serve, act) = (row_security::SERVE, row_security::act_for(tenant));
+        format!("BEGIN; {serve}; {act}; SET LOCAL lock_timeout = '{SETTLE_TIMEOUT}'")
     }
 
     async fn act_for(conn: &mut PgConnection, tenant: TenantId) -> sqlx::Result<()> {
@@ -264,14 +292,14 @@ impl Dialect for Postgres {
         }
         let with = if parts.is_empty() { "" } else { "WITH " };
         let sql = format!(
-            "{with}{} SELECT {}, {current}, {TRANSACTION_ID}, {finds_new}",
+            "{with}{} SELECT {}, {current}, {finds_new}",
             parts.join(", "),
             counts.join(" + "),
         );
         let row = sqlx::query_with(AssertSqlSafe(sql), args)
             .fetch_one(&mut *conn)
             .await?;
-        if row.try_get(3)? {
+        if row.try_get(2)? {
             // In a statement of its own, which sees what the one before has written.
             for more in writes.iter().filter_map(|write| write.if_new.as_ref()) {
                 let mut args = PgArguments::default();
@@ -284,7 +312,6 @@ impl Dialect for Postgres {
         Ok(Written {
             rows: rows.unsigned_abs(),
             current: row.try_get(1)?,
-            transaction_id: row.try_get(2)?,
         })
     }
 
@@ -303,19 +330,6 @@ impl Dialect for Postgres {
             .execute(conn)
             .await?;
         Ok(done.rows_affected())
-    }
-
-    async fn outcome(conn: &mut PgConnection, transaction_id: &str) -> sqlx::Result<CommitOutcome> {
-        let row = sqlx::query(SELECT_OUTCOME)
-            .bind(transaction_id)
-            .fetch_one(conn)
-            .await?;
-        let status: Option<String> = row.try_get("status")?;
-        Ok(match status.as_deref() {
-            Some("committed") => CommitOutcome::Committed,
-            Some("aborted") => CommitOutcome::RolledBack,
-            _ => CommitOutcome::InProgress,
-        })
     }
 
     async fn relay(pool: &PgPool, wakes: &Wakes) -> sqlx::Result<()> {
@@ -368,22 +382,6 @@ async fn relay_next(
         tokio::time::sleep(GATHER).await;
     }
 }
-
-/// `ID@SERVER START`.
-const TRANSACTION_ID: &str =
-    "pg_current_xact_id()::text || '@' || pg_postmaster_start_time()::text";
-
-/// The status of `ID@SERVER START`. A server that crashed may give an id that never reached its
-/// log to another transaction. So once it was restarted, "committed" may be said of the other
-/// one and is no answer; anything else says that ours was not, as its id would be taken.
-const SELECT_OUTCOME: &str = "
-    SELECT CASE
-        WHEN since = pg_postmaster_start_time()::text THEN pg_xact_status(id)
-        WHEN id >= pg_snapshot_xmax(pg_current_snapshot()) THEN 'aborted'
-        WHEN pg_xact_status(id) = 'committed' THEN 'unknown'
-        ELSE 'aborted'
-    END AS status
-    FROM (SELECT split_part($1, '@', 1)::xid8 AS id, split_part($1, '@', 2) AS since) AS t";
 
 /// Stands for the tenant among dwell's locks.
 fn lock_key(tenant: TenantId) -> i32 {

@@ -1,5 +1,8 @@
 //! What is SQLite's own: the pools and pragmas, and rows as JSON.
 
+#[cfg(test)]
+mod tests;
+
 use std::{
     collections::BTreeMap, fmt::Write as _, fs::File, path::PathBuf, str::FromStr, time::Duration,
 };
@@ -23,9 +26,9 @@ use super::{
     OpenError,
     events::Wakes,
     sql::{
-        dialect::{CommitOutcome, Dialect, ErrorClass, Reader, Version, Write, Written},
+        dialect::{Dialect, ErrorClass, Reader, Version, Write, Written},
         insist_on_schema,
-        pools::Pools,
+        pools::{Pools, Silence},
         rows::{Cells, Kind, Rows},
     },
 };
@@ -76,7 +79,7 @@ pub async fn open(url: &str, migrate: bool) -> Result<Pools<Sqlite>, OpenError> 
         .max_connections(READERS)
         .acquire_timeout(BUSY_TIMEOUT)
         .connect_lazy_with(options.read_only(true));
-    Ok(Pools::new(write, read, None))
+    Ok(Pools::new(write, read, None, Silence::default()))
 }
 
 /// How to connect to what is there.
@@ -109,6 +112,9 @@ impl Dialect for Sqlite {
     const EVENT_POSITION: &'static str = "NULL";
     const EVENT_HORIZON: &'static str = "9223372036854775807";
     const EVENT_EPOCH: &'static str = "0";
+    const BATCH_LIMIT: Option<Duration> = None;
+    const READ_LIMIT: Option<Duration> = None;
+    const LOSES_ANSWERS: bool = false;
     const GREATEST: &'static str = "max";
     const LEAST: &'static str = "min";
     const ADDED_COUNTS: &'static str = "
@@ -128,6 +134,10 @@ impl Dialect for Sqlite {
     // A deferred transaction that turns into a writing one fails at once, whatever the
     // timeout. Whoever writes is alone.
     fn begin_write(_: &BTreeMap<TenantId, bool>) -> String {
+        "BEGIN IMMEDIATE".to_owned()
+    }
+
+    fn begin_settle(_: TenantId) -> String {
         "BEGIN IMMEDIATE".to_owned()
     }
 
@@ -194,7 +204,6 @@ impl Dialect for Sqlite {
         let mut written = Written {
             rows: 0,
             current: true,
-            transaction_id: None,
         };
         let mut counted = counted.into_iter();
         let mut results = conn.fetch_many(sqlx::query_with(AssertSqlSafe(sql), args));
@@ -229,10 +238,6 @@ impl Dialect for Sqlite {
             .execute(conn)
             .await?;
         Ok(done.rows_affected())
-    }
-
-    async fn outcome(_: &mut SqliteConnection, _: &str) -> sqlx::Result<CommitOutcome> {
-        Ok(CommitOutcome::RolledBack)
     }
 
     // Whoever else opens the file looks now and then: there is nobody to tell.

@@ -24,6 +24,7 @@ use async_trait::async_trait;
 use futures::future::BoxFuture;
 use quick_cache::sync::Cache;
 use tokio::{sync::oneshot, task::JoinSet};
+use uuid::Uuid;
 
 use self::queue::Queue;
 pub use self::{counters::Counters, queue::QUEUE};
@@ -83,13 +84,17 @@ pub enum Failure {
     Unavailable(String),
     /// The database refused something in the batch.
     Refused(Error),
-    /// The connection broke before the commit was answered.
+    /// The connection broke before the commit of this was answered.
     InDoubt(Commit),
 }
 
-/// A transaction whose commit was not answered.
-#[derive(Clone, Debug)]
-pub struct Commit(pub String);
+/// A transaction, by the mark that it leaves: it is there if and only if this was committed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Commit {
+    pub tenant: TenantId,
+    pub writer: Uuid,
+    pub batch: i64,
+}
 
 /// What became of it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

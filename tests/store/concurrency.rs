@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use dwell::{
     domain::{
+        ids::UserId,
+        ledger::{Command, Halt, Ledger},
         rejection::{Rejection, UsedId},
         usage::UsageIncrement,
     },
@@ -21,6 +23,7 @@ on_both_engines! {
     a_caller_that_goes_away_changes_nothing
     a_closed_writer_has_answered_everyone
     a_refused_write_leaves_the_others_of_its_batch_alone
+    a_panic_in_a_batch_fails_its_write_and_leaves_no_transaction_open
 }
 
 /// Runs all at once, each in a task of its own.
@@ -201,4 +204,36 @@ async fn a_refused_write_leaves_the_others_of_its_batch_alone(db: Fixture) {
     assert_eq!(answers.iter().filter(|answer| answer.is_ok()).count(), 39);
     assert_eq!(db.find_user(user(17)).await, None);
     assert_eq!(db.heartbeat(session(404)).await.unwrap_err(), not_found());
+}
+
+/// Panics where it is decided, after what it asks for was locked.
+struct Panic(UserId);
+
+impl Command for Panic {
+    type Outcome = ();
+
+    fn user(&self) -> Option<UserId> {
+        Some(self.0)
+    }
+
+    fn decide(&self, ledger: &mut Ledger) -> Result<(), Halt> {
+        ledger.locks.get(self.0)?;
+        panic!("as told");
+    }
+}
+
+async fn a_panic_in_a_batch_fails_its_write_and_leaves_no_transaction_open(db: Fixture) {
+    db.record(user(1), None, seconds(1)).await.unwrap();
+    // More than there are connections to leave behind.
+    for round in 1..=10 {
+        let (before, panicked, after) = tokio::join!(
+            db.record(user(1), None, seconds(1)),
+            db.submit(Panic(user(1))),
+            db.record(user(1), None, seconds(1))
+        );
+        assert!(matches!(panicked, Err(Error::Internal { .. })));
+        before.and(after).unwrap();
+        let counters = db.counters(user(1), "2026-11-20").await;
+        assert_eq!(counters.active_seconds, 1 + 2 * round);
+    }
 }

@@ -37,6 +37,7 @@ macro_rules! on_both_engines {
 
 mod activities;
 mod calendar;
+mod clock;
 mod concurrency;
 mod deletion;
 mod deletion_model;
@@ -46,6 +47,7 @@ mod exporting;
 mod fixture;
 mod goal_model;
 mod goals;
+mod histories;
 mod listing;
 mod living;
 mod model;

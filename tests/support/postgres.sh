@@ -3,7 +3,7 @@
 #
 # $1 is the directory of the server's programs, $2 the directory of the socket of another server
 # whose replica it is to be, or empty; the rest are settings such as fsync=off. Prints the
-# directory of its socket once the server answers.
+# directory of its socket once the server answers. A server that is killed is started again.
 trap '' INT HUP QUIT TERM
 programs=$1
 primary=$2
@@ -30,9 +30,12 @@ for setting; do
     set -- "$@" -c "$setting"
     shift
 done
-"$programs/postgres" -D "$dir/data" -c listen_addresses= -c "unix_socket_directories=$dir" "$@" \
-    >"$dir/log" 2>&1 &
-server=$!
+start() {
+    "$programs/postgres" -D "$dir/data" -c listen_addresses= -c "unix_socket_directories=$dir" \
+        "$@" >>"$dir/log" 2>&1 &
+    server=$!
+}
+start "$@"
 until "$programs/pg_isready" -q -h "$dir" -U postgres; do
     if ! kill -0 "$server" 2>/dev/null; then
         cat "$dir/log" >&2
@@ -43,8 +46,23 @@ until "$programs/pg_isready" -q -h "$dir" -U postgres; do
 done
 echo "$dir"
 
-cat >/dev/null
-kill -QUIT "$server"
-wait "$server"
+# A server that somebody kills comes back, until standard input is closed.
+exec 3<&0
+{
+    cat <&3 >/dev/null
+    : >over
+    while [ -d "$dir/data" ]; do
+        kill -QUIT "$(head -n 1 data/postmaster.pid)"
+        sleep 0.1
+    done 2>/dev/null
+} &
+while
+    wait "$server"
+    ! [ -e over ]
+do
+    # What is left of it keeps a new one from starting for a moment.
+    sleep 0.02
+    start "$@"
+done
 cd /
 rm -rf "$dir"

@@ -7,6 +7,7 @@ mod footprint;
 mod hostile;
 mod insights;
 mod latency;
+mod overload;
 mod points;
 mod reads;
 mod rest;
@@ -59,6 +60,7 @@ pub fn all(args: &Args) -> Vec<Measurement> {
         rest::all(),
         insights::all(args),
         fairness::all(),
+        overload::all(),
         hostile::all(),
         footprint::all(),
         scale::all(),

@@ -10,10 +10,12 @@ use chrono::NaiveDate;
 
 use super::{
     SqlStore, activities, cohorts, days,
-    dialect::{CommitOutcome, Dialect, ErrorClass, Query, Version, Write, Written},
+    dialect::{Dialect, ErrorClass, Query, Version, Write, Written},
     events,
     fault::Fault,
-    forgotten, goal_counts, goal_progress, goals, performance, points,
+    forgotten, goal_counts, goal_progress, goals,
+    marks::{self, Marks},
+    performance, points,
     pools::Tx,
     practice, requests, sessions, tenant_usage,
     tenants::{self, Tenant},
@@ -42,6 +44,32 @@ const ERASED_ROWS: i64 = 1_000;
 #[async_trait]
 impl<DB: Dialect> Apply for SqlStore<DB> {
     async fn apply(&self, jobs: &mut [Box<dyn Job>]) -> Result<(), Failure> {
+        let mut committing = None;
+        let batch = self.transact(jobs, &mut committing);
+        match self.pools.silence().bound(DB::BATCH_LIMIT, batch).await {
+            Ok(done) => done,
+            Err(silent) => {
+                // Its rows are locked until the server, too, finds that nobody is there.
+                self.marks.renew(self.ids.next(self.clock.now()));
+                Err(committing.map_or_else(|| self.failure(silent), Failure::InDoubt))
+            }
+        }
+    }
+
+    async fn settle(&self, commit: &Commit) -> Result<Settled, Failure> {
+        let asked = self.ask(commit);
+        let asked = self.pools.silence().bound(DB::BATCH_LIMIT, asked).await;
+        asked.unwrap_or_else(|silent| Err(self.failure(silent)))
+    }
+}
+
+impl<DB: Dialect> SqlStore<DB> {
+    /// One transaction for the batch. Says which, once it asks for the commit.
+    async fn transact(
+        &self,
+        jobs: &mut [Box<dyn Job>],
+        committing: &mut Option<Commit>,
+    ) -> Result<(), Failure> {
         let failed = |fault| self.failure(fault);
         let (mut tx, first) = self.begin(jobs).await.map_err(failed)?;
         let mut written = self.write(&mut tx, first, jobs, false).await;
@@ -53,6 +81,7 @@ impl<DB: Dialect> Apply for SqlStore<DB> {
             written = self.write(&mut tx, first, jobs, true).await;
         }
         let done = written.map_err(failed)?;
+        committing.clone_from(&done.commit);
         let span = Span::statement(DB::NAME, "COMMIT");
         let Err(error) = span.around(tx.commit()).await else {
             for (id, tenant) in done.tenants {
@@ -67,30 +96,22 @@ impl<DB: Dialect> Apply for SqlStore<DB> {
         let fault = Fault::from(error);
         match done.commit {
             Some(commit) if fault.class::<DB>() == ErrorClass::Unavailable => {
+                self.marks.renew(self.ids.next(self.clock.now()));
                 Err(Failure::InDoubt(commit))
             }
             _ => Err(self.failure(fault)),
         }
     }
 
-    async fn settle(&self, commit: &Commit) -> Result<Settled, Failure> {
-        let mut conn = self
-            .pools
-            .own()
-            .await
-            .map_err(|error| self.failure(error.into()))?;
-        match DB::outcome(&mut conn, &commit.0).await {
-            Ok(CommitOutcome::Committed) => Ok(Settled::Committed),
-            Ok(CommitOutcome::RolledBack) => Ok(Settled::RolledBack),
-            Ok(CommitOutcome::InProgress) => {
-                Err(Failure::Unavailable("a commit is in progress".to_owned()))
-            }
-            Err(error) => Err(self.failure(error.into())),
-        }
+    async fn ask(&self, commit: &Commit) -> Result<Settled, Failure> {
+        let failed = |error: sqlx::Error| self.failure(error.into());
+        // It ends without a commit: there is only something to be seen.
+        let mut tx = self.pools.settle(commit.tenant).await.map_err(failed)?;
+        let found = marks::find::<DB>(&mut tx, commit, self.clock.now()).await;
+        let unclear = || Failure::Unavailable("a later commit left its mark".to_owned());
+        found.map_err(failed)?.ok_or_else(unclear)
     }
-}
 
-impl<DB: Dialect> SqlStore<DB> {
     fn failure(&self, fault: Fault) -> Failure {
         match fault.class::<DB>() {
             ErrorClass::Contention => Failure::Contention,
@@ -142,7 +163,7 @@ impl<DB: Dialect> SqlStore<DB> {
             if self.events == Events::Off {
                 ledger.events.clear();
             }
-            let written = flush::<DB>(conn, id, known, &ledger).await?;
+            let (written, commit) = flush::<DB>(conn, id, known, &ledger, &self.marks).await?;
             if !written.current {
                 self.tenants.remove(&id);
                 return Err(Fault::Contention);
@@ -150,13 +171,14 @@ impl<DB: Dialect> SqlStore<DB> {
             if !ledger.events.is_empty() {
                 done.eventful.push(id);
             }
-            done.commit = written.transaction_id.map(Commit).or(done.commit);
+            done.commit = commit.or(done.commit);
         }
         Ok(done)
     }
 
     /// A tenant, and which state of it is to be checked: what is remembered may have been
-    /// changed by another process. A new tenant gets its row.
+    /// changed by another process. A new tenant gets its row, and one that is met anew loses its
+    /// old marks.
     async fn tenant(
         &self,
         conn: &mut DB::Connection,
@@ -180,6 +202,9 @@ impl<DB: Dialect> SqlStore<DB> {
             found = tenants::find::<DB>(conn, id, tenants::SELECT_TENANT).await?;
         }
         let tenant = Arc::new(found.ok_or(Fault::Contention)?);
+        if DB::LOSES_ANSWERS {
+            marks::delete_old::<DB>(conn, id, now).await?;
+        }
         if !changes {
             done.tenants.push((id, tenant.clone()));
         }
@@ -417,23 +442,32 @@ fn writes<'a>(
     ]
 }
 
-/// Writes what the ledger changed. A row that is not written as expected was written by another
+/// Writes what the ledger changed, and by what it is known that it is there. A row that is not written as expected was written by another
 /// transaction since.
 async fn flush<DB: Dialect>(
     conn: &mut DB::Connection,
     tenant: TenantId,
     known: Option<Version>,
     ledger: &Ledger,
-) -> Result<Written, Fault> {
+    marks: &Marks,
+) -> Result<(Written, Option<Commit>), Fault> {
     write_settings::<DB>(conn, tenant, ledger).await?;
     let deleted: Vec<_> = ledger.goals.rows.removed().map(|id| id.0).collect();
+    let mut any = ledger.forgotten.is_any() || ledger.changed_settings().is_some();
     if !deleted.is_empty() {
+        any = true;
         let query = Query::<DB>::new(goals::DELETE_GOALS).bind(tenant.uuid());
         query.ids(deleted).execute(conn).await?;
     }
     let tenant_days = tenant_usage::sums(ledger.added_days());
     let mut writes = writes(ledger, &tenant_days);
     writes.retain(|write| write.rows.len() > 0);
+    any |= !writes.is_empty();
+    let commit = (DB::LOSES_ANSWERS && any).then(|| marks.next(tenant));
+    if commit.is_some() {
+        let mark = marks::columns(commit.as_ref(), ledger.now);
+        writes.push(Write::new(marks::UPSERT_MARKS, mark));
+    }
     let expected: usize = writes.iter().map(|write| write.rows.len()).sum();
     let span = Span::statements(DB::NAME, writes.iter().map(|write| write.sql));
     let written = span.around(DB::write_all(conn, tenant, known, &writes));
@@ -443,7 +477,7 @@ async fn flush<DB: Dialect>(
     }
     sweep_by_new_settings::<DB>(conn, tenant, ledger).await?;
     forgotten::write::<DB>(conn, tenant, ledger).await?;
-    Ok(written)
+    Ok((written, commit))
 }
 
 async fn write_settings<DB: Dialect>(

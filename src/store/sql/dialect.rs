@@ -1,6 +1,6 @@
 //! What the SQL of this store asks of an engine, and nothing else.
 
-use std::{collections::BTreeMap, future::Future};
+use std::{collections::BTreeMap, future::Future, time::Duration};
 
 use chrono::NaiveDate;
 use serde_json::value::RawValue;
@@ -69,6 +69,13 @@ pub trait Dialect:
     const EVENT_HORIZON: &'static str;
     /// Which life of the database it is: positions begin anew with the next one.
     const EVENT_EPOCH: &'static str;
+    /// How long a batch may take before the server is taken for gone. `None` if there is no
+    /// network to it.
+    const BATCH_LIMIT: Option<Duration>;
+    /// The same of a read.
+    const READ_LIMIT: Option<Duration>;
+    /// Whether the answer to a commit can be lost: whoever gives it is another process.
+    const LOSES_ANSWERS: bool;
 
     /// Begins a transaction whose reads all see one snapshot, as the reader may see it.
     fn begin_read(reader: Reader) -> String;
@@ -77,6 +84,10 @@ pub trait Dialect:
     /// other does: a change of settings must not miss what was decided by the old ones. It acts
     /// for the first of them until [`Dialect::act_for`] another.
     fn begin_write(tenants: &BTreeMap<TenantId, bool>) -> String;
+
+    /// Begins a transaction that looks for what another one of this tenant's has written, and
+    /// does not wait for that for long.
+    fn begin_settle(tenant: TenantId) -> String;
 
     /// From now on the transaction acts for this tenant, and reaches no row of another's.
     fn act_for(
@@ -118,12 +129,6 @@ pub trait Dialect:
         sql: String,
         args: Self::Arguments,
     ) -> impl Future<Output = sqlx::Result<u64>> + Send;
-
-    /// What became of a transaction whose commit was not answered.
-    fn outcome(
-        conn: &mut Self::Connection,
-        transaction_id: &str,
-    ) -> impl Future<Output = sqlx::Result<CommitOutcome>> + Send;
 
     /// Tells other instances whose events were committed here, and is told of theirs, until it
     /// fails. Does nothing for ever where others cannot be told.
@@ -184,18 +189,6 @@ pub struct Written {
     pub rows: u64,
     /// Whether the tenant was as it was known.
     pub current: bool,
-    /// By what the engine will know the transaction if its commit is not answered; `None`
-    /// where that is never in doubt.
-    pub transaction_id: Option<String>,
-}
-
-/// What became of a transaction.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum CommitOutcome {
-    Committed,
-    RolledBack,
-    /// The engine has not finished with it, or cannot tell.
-    InProgress,
 }
 
 /// What an error means for the transaction that met it. None of them leaves it committed.

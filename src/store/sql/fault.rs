@@ -23,6 +23,9 @@ pub enum Fault {
     /// Rows are there already, or went away; or they are those of a user who was deleted.
     #[error("rows were not written as expected")]
     Unwritten,
+    /// Nothing was heard of the server for too long.
+    #[error("the database keeps silent")]
+    Silent,
 }
 
 impl Fault {
@@ -31,6 +34,7 @@ impl Fault {
         match self {
             Self::Contention | Self::Unwritten => ErrorClass::Contention,
             Self::Sql(sqlx::Error::Database(error)) => DB::classify(&**error),
+            Self::Silent => ErrorClass::Unavailable,
             Self::Sql(error) if is_lost(error) => ErrorClass::Unavailable,
             Self::Corrupt { .. } | Self::Sql(_) => ErrorClass::Refused,
         }

@@ -15,6 +15,7 @@ mod goal_reads;
 mod goals;
 mod insights;
 pub mod listing;
+mod marks;
 mod outcomes;
 mod performance;
 mod points;
@@ -43,6 +44,7 @@ use sqlx::migrate::Migrator;
 use self::{
     cohorts::Cohorts,
     dialect::{Dialect, Query, get},
+    marks::Marks,
     pools::Pools,
     tenants::Tenant,
 };
@@ -74,6 +76,7 @@ pub struct SqlStore<DB: Dialect> {
     /// Tenants as the writer last saw them.
     tenants: Arc<Cache<TenantId, Arc<Tenant>>>,
     cohorts: Arc<Cohorts>,
+    marks: Arc<Marks>,
 }
 
 /// The latest migration that was applied, and the latest that there is.
@@ -114,7 +117,9 @@ impl<DB: Dialect> SqlStore<DB> {
         clock: Arc<dyn Clock>,
         ids: Arc<dyn IdSource>,
     ) -> Self {
+        let marks = Marks::new(ids.next(clock.now()));
         Self {
+            marks: Arc::new(marks),
             pools: Arc::new(pools),
             outbox,
             events,
@@ -138,6 +143,7 @@ impl<DB: Dialect> Clone for SqlStore<DB> {
             ids: self.ids.clone(),
             tenants: self.tenants.clone(),
             cohorts: self.cohorts.clone(),
+            marks: self.marks.clone(),
         }
     }
 }

@@ -1,11 +1,23 @@
 //! Connections, and for whom each transaction acts. There is no other way to one, so that nothing
 //! of a tenant's is read or written without saying whose.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::BTreeMap,
+    pin::pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use sqlx::{AssertSqlSafe, Pool, Transaction, pool::PoolConnection};
+use tokio::time::timeout;
 
-use super::dialect::{Dialect, Reader};
+use super::{
+    dialect::{Dialect, Reader},
+    fault::Fault,
+};
 use crate::{domain::ids::TenantId, store::totals::PoolUse, telemetry::traces::Span};
 
 /// Ends when it is dropped. Whoever only reads need not wait for that.
@@ -20,15 +32,58 @@ pub struct Pools<DB: Dialect> {
     write: Pool<DB>,
     read: Pool<DB>,
     replica: Option<Pool<DB>>,
+    silence: Silence,
+}
+
+/// Whether a server ever kept silent, as it does when it, or the network to it, is gone without a
+/// word. Whoever waits for it would wait for ever.
+#[derive(Clone, Debug, Default)]
+pub struct Silence(Arc<AtomicBool>);
+
+impl Silence {
+    /// Waits for what is done on connections, for as long as `limit` says.
+    ///
+    /// # Errors
+    /// [`Fault::Silent`] once that is over. What was done is dropped, and its connection with it
+    /// if the pool tries connections that are given back since silence [`was met`](Self::was_met).
+    pub async fn bound<T>(
+        &self,
+        limit: Option<Duration>,
+        work: impl Future<Output = T>,
+    ) -> Result<T, Fault> {
+        let Some(limit) = limit else {
+            return Ok(work.await);
+        };
+        // It is dropped, and gives its connection back, after that is to be tried.
+        let work = pin!(work);
+        timeout(limit, work).await.map_err(|_| {
+            self.0.store(true, Ordering::SeqCst);
+            Fault::Silent
+        })
+    }
+
+    pub fn was_met(&self) -> bool {
+        self.0.load(Ordering::SeqCst)
+    }
 }
 
 impl<DB: Dialect> Pools<DB> {
-    pub const fn new(write: Pool<DB>, read: Pool<DB>, replica: Option<Pool<DB>>) -> Self {
+    pub const fn new(
+        write: Pool<DB>,
+        read: Pool<DB>,
+        replica: Option<Pool<DB>>,
+        silence: Silence,
+    ) -> Self {
         Self {
             write,
             read,
             replica,
+            silence,
         }
+    }
+
+    pub const fn silence(&self) -> &Silence {
+        &self.silence
     }
 
     /// Begins a transaction whose reads all see one snapshot, as the reader may see it.
@@ -70,6 +125,13 @@ impl<DB: Dialect> Pools<DB> {
             })
         });
         uses.collect()
+    }
+
+    /// Begins a transaction as [`Dialect::begin_settle`] has it.
+    pub async fn settle(&self, tenant: TenantId) -> sqlx::Result<Tx<DB>> {
+        self.write
+            .begin_with(AssertSqlSafe(DB::begin_settle(tenant)))
+            .await
     }
 
     /// For what is the service's own and no tenant's.

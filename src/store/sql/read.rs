@@ -48,7 +48,10 @@ impl<DB: Dialect> SqlStore<DB> {
         T: Send + 'static,
         F: Future<Output = Result<T, Fault>> + Send + 'static,
     {
-        match tokio::spawn(carry(read(self.clone()))).await {
+        let silence = self.pools.silence().clone();
+        let read = read(self.clone());
+        let bounded = async move { silence.bound(DB::READ_LIMIT, read).await.flatten() };
+        match tokio::spawn(carry(bounded)).await {
             Ok(read) => read.map_err(|fault| self.error(fault)),
             Err(_) => Err(Error::Unavailable),
         }

@@ -1,7 +1,7 @@
 //! Every statement is one that both engines understand.
 
 #[path = "../../../tests/support/postgres.rs"]
-mod pg;
+pub mod pg;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -14,8 +14,8 @@ use uuid::Uuid;
 
 use super::{
     SELECT_SCHEMA_VERSION, SqlStore, activities, cohorts, days,
-    dialect::{CommitOutcome, Dialect, Query, Reader, get},
-    events, goal_counts, goal_progress, goals, listing, outcomes, performance, points,
+    dialect::{Dialect, Query, Reader, get},
+    events, goal_counts, goal_progress, goals, listing, marks, outcomes, performance, points,
     pools::{Pools, Tx},
     practice, read, requests,
     rows::{Cells, Kind, Rows},
@@ -119,6 +119,9 @@ fn statements() -> Vec<(String, usize, Many)> {
         plain(read::PING, 0),
         plain(read::SELECT_KEY, 1),
         plain(read::INSERT_KEY, 2),
+        rows(marks::UPSERT_MARKS, marks::columns(None, Timestamp::FIRST)),
+        plain(marks::LOCK_MARK, 4),
+        plain(marks::DELETE_OLD_MARKS, 2),
         plain(tenants::SELECT_TENANT, 1),
         plain(tenants::SELECT_TENANTS, 2),
         plain(tenants::SELECT_TENANTS_WITH_RETENTION, 2),
@@ -517,45 +520,6 @@ async fn a_batch_of_several_tenants_is_one_transaction() {
     assert_eq!(seen(tx).await, ids);
 }
 
-#[tokio::test]
-async fn what_became_of_a_commit_is_never_told_of_another_one() {
-    let pools = postgres::open(&pg::database().await, None, true)
-        .await
-        .unwrap();
-    let mut conn = pools.own().await.unwrap();
-    let mut ids = Vec::new();
-    for end in ["COMMIT", "ROLLBACK"] {
-        let mut tx = write(&pools).await;
-        let written = Postgres::write_all(&mut tx, nobody(), None, &[]).await;
-        let id = written.unwrap().transaction_id.unwrap();
-        let open = Postgres::outcome(&mut conn, &id).await.unwrap();
-        assert_eq!(open, CommitOutcome::InProgress);
-        if end == "COMMIT" {
-            tx.commit().await.unwrap();
-        } else {
-            tx.rollback().await.unwrap();
-        }
-        ids.push(id);
-    }
-    let [committed, undone] = <[String; 2]>::try_from(ids).unwrap();
-    let restarted = |id: &str| format!("{}@another start", id.split('@').next().unwrap());
-    let cases = [
-        (committed.clone(), CommitOutcome::Committed),
-        (undone.clone(), CommitOutcome::RolledBack),
-        // After a crash the id may be another transaction's.
-        (restarted(&committed), CommitOutcome::InProgress),
-        (restarted(&undone), CommitOutcome::RolledBack),
-        (
-            "99999999@another start".to_owned(),
-            CommitOutcome::RolledBack,
-        ),
-    ];
-    for (id, expected) in cases {
-        let outcome = Postgres::outcome(&mut conn, &id).await.unwrap();
-        assert_eq!(outcome, expected, "{id}");
-    }
-}
-
 #[test]
 fn every_constant_of_sql_is_prepared() {
     let sources = [
@@ -568,6 +532,7 @@ fn every_constant_of_sql_is_prepared() {
         include_str!("goals.rs"),
         include_str!("insights.rs"),
         include_str!("listing.rs"),
+        include_str!("marks.rs"),
         include_str!("outcomes.rs"),
         include_str!("performance.rs"),
         include_str!("points.rs"),

@@ -130,7 +130,7 @@ async fn settle(apply: &dyn Apply, commit: &Commit) -> Option<Settled> {
             return Some(settled);
         }
         if !retry.pause().await {
-            warn!(transaction = commit.0, "the outcome of a commit is unknown");
+            warn!(writer = %commit.writer, batch = commit.batch, "the outcome of a commit is unknown");
             return None;
         }
     }

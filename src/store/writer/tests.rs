@@ -14,6 +14,13 @@ use uuid::Uuid;
 use super::{queue::QUEUE, *};
 use crate::domain::{settings::TenantSettings, time::Timestamp};
 
+#[expect(clippy::disallowed_methods, reason = "tests make their tenants")]
+const SEVENTH: Commit = Commit {
+    tenant: TenantId::from_verified(Uuid::nil()),
+    writer: Uuid::nil(),
+    batch: 7,
+};
+
 /// What the engine does with the next batch it is given.
 enum Step {
     Fail(fn() -> Failure),
@@ -93,13 +100,13 @@ impl Apply for Engine {
             Some(Step::LoseAnswer) | None => self.commits.lock().unwrap().push(jobs.len()),
         }
         match step {
-            Some(Step::LoseAnswer) => Err(Failure::InDoubt(Commit("7".to_owned()))),
+            Some(Step::LoseAnswer) => Err(Failure::InDoubt(SEVENTH)),
             _ => Ok(()),
         }
     }
 
     async fn settle(&self, commit: &Commit) -> Result<Settled, Failure> {
-        assert_eq!(commit.0, "7");
+        assert_eq!(*commit, SEVENTH);
         let answer = self.settled.lock().unwrap().pop_front();
         answer.unwrap_or(Err(away()))
     }
@@ -216,7 +223,7 @@ async fn a_commit_whose_answer_was_lost_is_not_repeated() {
 #[tokio::test(start_paused = true)]
 async fn a_commit_that_did_not_happen_is_repeated() {
     let engine = Engine::running()
-        .with([Step::Fail(|| Failure::InDoubt(Commit("7".to_owned())))])
+        .with([Step::Fail(|| Failure::InDoubt(SEVENTH))])
         .settling([Ok(Settled::RolledBack)]);
     let engine = Arc::new(engine);
     let answer = writer(&engine).handle().submit(tenant(1), Echo(3)).await;
