@@ -44,6 +44,7 @@ pub struct Jobs {
 impl Jobs {
     /// Runs all jobs until `stop`, and returns how they go. What there is in the database is
     /// counted if somebody wants to know.
+    #[must_use]
     pub fn start(
         self,
         sweep_interval: Duration,
