@@ -140,8 +140,7 @@ pub async fn serve(
     let tasks = TaskTracker::new();
     let (store, clock) = (parts.store.clone(), parts.clock);
     let calls = ObserveLayer::default();
-    let ready_now = Arc::<Readiness>::default();
-    let stored = Arc::<Stored>::default();
+    let (ready_now, stored) = (Arc::<Readiness>::default(), Arc::<Stored>::default());
     let delivery = parts
         .courier
         .map(|courier| Arc::new(Delivery::new(store, clock.clone(), courier)));

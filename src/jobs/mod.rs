@@ -46,6 +46,7 @@ impl Jobs {
     /// Runs all jobs until `stop`, and returns how they go. Events are forgotten, and told to
     /// other instances, as `watch` says. What there is in the database is counted if somebody
     /// wants to know.
+    #[must_use]
     pub fn start(
         self,
         sweep_interval: Duration,

@@ -293,6 +293,7 @@ impl Handle {
     }
 
     /// How many writes wait in each lane.
+    #[must_use]
     pub fn queue_lengths(&self) -> impl ExactSizeIterator<Item = i64> {
         let lengths = self.queues.iter().map(|queue| queue.len());
         lengths.map(|length| i64::try_from(length).unwrap_or(i64::MAX))
