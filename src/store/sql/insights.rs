@@ -22,7 +22,6 @@ use crate::{
         ids::{TenantId, UserId},
         insights::{
             cohort::Cohort,
-            figures::Figures,
             performance::{
                 Performance, PerformanceQuery, Scope, SubjectTally, Tallies, add_ended_to_subjects,
             },
@@ -113,7 +112,7 @@ pub async fn read_performance<DB: Dialect>(
     };
     let last = ranges.last().copied();
     // Whose sums are not all stored yet.
-    let mut unswept: BTreeSet<_> = ended
+    let unswept: BTreeSet<_> = ended
         .iter()
         .filter(|session| last.is_some_and(|range| counts_in(session, range, &settings, now)))
         .map(|session| session.user_id)
@@ -135,13 +134,21 @@ pub async fn read_performance<DB: Dialect>(
             };
             let figures = |user| tallies.get(user, range).figures(today);
             let own = figures(query.user);
-            if let Some(crowd) = crowd {
-                Some(crowd.cohort(own))
+            Some(if let Some(crowd) = crowd {
+                crowd.cohort(own)
             } else {
-                unswept.insert(query.user);
-                let apart: Vec<_> = unswept.iter().map(|user| (*user, figures(*user))).collect();
-                Some(count_cohort::<DB>(conn, tenant, period, own, &apart).await?)
-            }
+                let keys = keys.iter().filter(|(_, other)| *other == range);
+                let users: Vec<_> = keys.map(|(user, _)| *user).collect();
+                let mut cohort = Cohort {
+                    own,
+                    ..Cohort::default()
+                };
+                for user in &users {
+                    cohort.add(&figures(*user));
+                }
+                performance::count_cohort::<DB>(conn, tenant, period, users, &mut cohort).await?;
+                cohort
+            })
         }
         _ => None,
     };
@@ -153,26 +160,6 @@ pub async fn read_performance<DB: Dialect>(
         periods: periods.collect(),
         cohort,
     })
-}
-
-/// The users of a period, some of whom are `apart` as their sums are not what is stored.
-async fn count_cohort<DB: Dialect>(
-    conn: &mut DB::Connection,
-    tenant: TenantId,
-    period: (Granularity, DateRange),
-    own: Figures,
-    apart: &[(UserId, Figures)],
-) -> Result<Cohort, Fault> {
-    let mut cohort = Cohort {
-        own,
-        ..Cohort::default()
-    };
-    for (_, figures) in apart {
-        cohort.add(figures);
-    }
-    let users: Vec<_> = apart.iter().map(|(user, _)| *user).collect();
-    performance::count_cohort::<DB>(conn, tenant, period, users, &mut cohort).await?;
-    Ok(cohort)
 }
 
 /// Whether an ended session adds to a day of the range.
