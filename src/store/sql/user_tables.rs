@@ -270,7 +270,7 @@ impl UserTable {
 
     /// The columns of the export.
     pub fn told_columns(&self) -> impl Iterator<Item = &Column> {
-        let told = |(name, _): &&Column| self.name != EVENTS || !EVENT_PLACE.contains(name);
+        let told = move |(name, _): &&Column| self.name != EVENTS || !EVENT_PLACE.contains(name);
         self.all_columns().filter(told)
     }
 
