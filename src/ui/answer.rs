@@ -94,7 +94,7 @@ struct Failure {
 /// A page that says what went wrong.
 pub fn failure(mut frame: Frame, status: &Status) -> Response<Body> {
     let (code, heading) = heading(status.code());
-    frame.title = heading.to_owned();
+    heading.clone_into(&mut frame.title);
     let retry = code.is_server_error() || code == StatusCode::TOO_MANY_REQUESTS;
     let page = Failure {
         frame,

@@ -32,6 +32,10 @@ pub struct Frame {
     pub csrf: String,
     /// In which time zone times are told.
     pub zone: Option<String>,
+    /// Where style, script and icon are.
+    pub style: &'static str,
+    pub script: &'static str,
+    pub icon: &'static str,
 }
 
 impl Frame {
@@ -44,6 +48,9 @@ impl Frame {
             tenant: String::new(),
             csrf: String::new(),
             zone: None,
+            style: &assets::STYLE.path,
+            script: &assets::LIVE.path,
+            icon: &assets::ICON.path,
         }
     }
 
@@ -60,25 +67,12 @@ impl Frame {
             None => roles,
         };
         Self {
-            title: title.to_owned(),
             ways: ways.collect(),
             reader: Some(reader),
             tenant: who.tenant.to_string(),
             csrf: who.csrf.clone(),
-            zone: None,
+            ..Self::bare(title)
         }
-    }
-
-    pub fn style(&self) -> &'static str {
-        &assets::STYLE.path
-    }
-
-    pub fn script(&self) -> &'static str {
-        &assets::LIVE.path
-    }
-
-    pub fn icon(&self) -> &'static str {
-        &assets::ICON.path
     }
 }
 

@@ -18,10 +18,7 @@ use super::{
 };
 use crate::{
     auth::{Auth, TENANT_KEY},
-    domain::{
-        ids::TenantId,
-        time::{Clock, Timestamp},
-    },
+    domain::{ids::TenantId, time::Clock},
     store::{Error, Store},
 };
 
@@ -74,11 +71,8 @@ impl Site {
         })
     }
 
-    pub fn now(&self) -> Timestamp {
-        self.clock.now()
-    }
-
     /// Whether everybody is let in, and so only this machine may be.
+    #[must_use]
     pub const fn lets_everybody_in(&self) -> bool {
         matches!(self.auth, Auth::None)
     }
@@ -212,7 +206,7 @@ pub fn sign_out(site: &Site) -> Page {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::time::ManualClock;
+    use crate::domain::time::{ManualClock, Timestamp};
 
     fn site(secure: bool) -> Site {
         Site {

@@ -33,7 +33,7 @@ pub fn number(value: f64) -> String {
     let (whole, rest) = text.split_once('.').unwrap_or((text, ""));
     match (whole.parse().ok(), rest) {
         (Some(whole), "") => count(whole),
-        (Some(0), _) | (None, _) => text.to_owned(),
+        (Some(0) | None, _) => text.to_owned(),
         (Some(whole), rest) => format!("{}.{rest}", count(whole)),
     }
 }

@@ -24,7 +24,7 @@ struct Column {
 
 #[derive(Template)]
 #[template(path = "chart/columns.html")]
-struct Columns<'a> {
+struct Drawing<'a> {
     title: &'a str,
     what: &'a str,
     columns: Vec<Column>,
@@ -60,7 +60,7 @@ pub fn columns(title: &str, what: &str, values: &[(String, i64)]) -> Chart {
             is_named: usize::try_from(index).is_ok_and(|index| index % every == every / 2),
         }
     });
-    let chart = Columns {
+    let chart = Drawing {
         title,
         what,
         columns: columns.collect(),

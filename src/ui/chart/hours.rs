@@ -28,7 +28,7 @@ struct Row {
 
 #[derive(Template)]
 #[template(path = "chart/hours.html")]
-struct Hours<'a> {
+struct Drawing<'a> {
     title: &'a str,
     rows: Vec<Row>,
     hours: Vec<(usize, usize)>,
@@ -61,7 +61,7 @@ pub fn hours(title: &str, counts: &[i64]) -> Chart {
             cells: cells.collect(),
         }
     });
-    let chart = Hours {
+    let chart = Drawing {
         title,
         rows: rows.collect(),
         hours: (0..24).map(|hour| (hour, LEFT + hour * PITCH)).collect(),

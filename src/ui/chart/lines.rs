@@ -48,7 +48,7 @@ struct Row {
 
 #[derive(Template)]
 #[template(path = "chart/lines.html")]
-struct Lines<'a> {
+struct Drawing<'a> {
     title: &'a str,
     place: &'a str,
     lines: Vec<Line>,
@@ -108,7 +108,7 @@ pub fn lines(title: &str, place: &str, series: &[Series]) -> Chart {
         label: (*place).to_owned(),
         values: series.iter().map(|line| value_at(line, place)).collect(),
     });
-    let chart = Lines {
+    let chart = Drawing {
         title,
         place,
         lines: drawn.collect(),
