@@ -3,7 +3,11 @@
 use std::{error::Error, time::Duration};
 
 use dwell::pb::v1 as pb;
-use tokio::{io::AsyncReadExt, net::TcpStream, sync::mpsc};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+    sync::mpsc,
+};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Code, Request, Status};
 use tonic_health::pb::{HealthCheckRequest, health_client::HealthClient};
@@ -252,7 +256,10 @@ async fn metadata_has_a_size() {
 async fn there_are_so_many_connections() -> Result<(), Box<dyn Error>> {
     let server = Server::limited(&["--max-connections", "1"]).await;
     let address = server.endpoint.uri().authority().unwrap().to_string();
+    // Before it the server does not know which HTTP it is.
+    let preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
     let mut first = TcpStream::connect(&address).await?;
+    first.write_all(preface).await?;
     // The settings that a server begins with.
     first.read_exact(&mut [0; 9]).await?;
     let mut second = TcpStream::connect(&address).await?;
@@ -261,7 +268,8 @@ async fn there_are_so_many_connections() -> Result<(), Box<dyn Error>> {
     // There is room once the server hears of it.
     loop {
         let mut third = TcpStream::connect(&address).await?;
-        if third.read_exact(&mut [0; 9]).await.is_ok() {
+        let sent = third.write_all(preface).await.is_ok();
+        if sent && third.read_exact(&mut [0; 9]).await.is_ok() {
             return Ok(());
         }
     }

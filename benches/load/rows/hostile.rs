@@ -25,13 +25,14 @@ use crate::{
     table::{Row, Series, Target, Unit},
 };
 
-const ATTACKS: [Attack; 6] = [
+const ATTACKS: [Attack; 7] = [
     Attack::RapidReset,
     Attack::ContinuationFlood,
     Attack::EmptyData,
     Attack::PingFlood,
     Attack::SlowReader,
     Attack::HalfOpen,
+    Attack::EndlessHeads,
 ];
 /// Logins in a second of the client that is not hostile: some sixth of what there is.
 const RATE: f64 = 1_000.0;

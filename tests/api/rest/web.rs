@@ -11,7 +11,11 @@ use tokio::{
 };
 
 use super::call::request;
-use crate::{harness::Server, support::ids::tenant};
+use crate::{
+    harness::Server,
+    support::ids::tenant,
+    values::{USER, start},
+};
 
 const PAGE: &str = "https://app.example.com";
 
@@ -122,7 +126,7 @@ async fn without_rest_there_is_no_http_1() {
     // The connection may be reset.
     let _ = stream.read_to_end(&mut answer).await;
     assert!(!answer.starts_with(b"HTTP/1"), "{answer:?}");
-    server.tenant(1).set(pb::TenantSettings::default()).await;
+    server.tenant(1).start(start(USER)).await;
 }
 
 #[tokio::test]
