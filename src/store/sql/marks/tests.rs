@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, process::Command, sync::Arc};
 
-use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, Postgres, Row};
+use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, Row};
 use tempfile::TempDir;
 use uuid::Uuid;
 
@@ -34,7 +34,7 @@ async fn leave<DB: Dialect>(tx: &mut Tx<DB>, commit: &Commit) {
     assert_eq!(written.unwrap().rows, 1);
 }
 
-fn failed(settled: Result<Settled, Failure>) -> &'static str {
+fn failed(settled: &Result<Settled, Failure>) -> &'static str {
     match settled {
         Ok(_) => "settled",
         Err(Failure::Contention) => "contention",
@@ -77,7 +77,7 @@ async fn settles_by_its_mark<DB: Dialect>(pools: Pools<DB>) -> SqlStore<DB> {
     let mut tx = begin(&store).await;
     leave(&mut tx, &second).await;
     tx.commit().await.unwrap();
-    assert_eq!(failed(store.settle(&first).await), "unavailable");
+    assert_eq!(failed(&store.settle(&first).await), "unavailable");
     let others = Commit {
         writer: Uuid::from_u128(8),
         ..second
@@ -104,7 +104,7 @@ async fn a_commit_in_doubt_is_known_by_its_mark_on_postgres() {
         let commit = store.marks.next(ONE);
         let mut tx = begin(&store).await;
         leave(&mut tx, &commit).await;
-        assert_eq!(failed(store.settle(&commit).await), "contention");
+        assert_eq!(failed(&store.settle(&commit).await), "contention");
         tx.commit().await.unwrap();
         let settled = store.settle(&commit).await.unwrap();
         assert_eq!(settled, Settled::Committed);
