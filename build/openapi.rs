@@ -1,4 +1,4 @@
-//! The description of the API by HTTP and JSON, as OpenAPI 3.1: made of the contract, with its
+//! The description of the API by HTTP and JSON, as `OpenAPI` 3.1: made of the contract, with its
 //! comments.
 
 use std::{collections::BTreeMap, error::Error};
@@ -253,13 +253,12 @@ fn responses() -> Value {
         "application/json": {"schema": {"$ref": "#/components/schemas/google.rpc.Status"}}
     });
     let all = REFUSALS.iter().chain(&BODY_REFUSALS).map(|(code, about)| {
-        let mut response = json!({"description": about, "content": content});
-        let (header, schema) = match *code {
-            "401" => ("WWW-Authenticate", json!({"type": "string"})),
-            "429" | "503" => ("Retry-After", json!({"type": "integer"})),
-            _ => return ((*code).to_owned(), response),
+        let headers = match *code {
+            "401" => json!({"WWW-Authenticate": {"schema": {"type": "string"}}}),
+            "429" | "503" => json!({"Retry-After": {"schema": {"type": "integer"}}}),
+            _ => json!({}),
         };
-        response["headers"] = json!({header: {"schema": schema}});
+        let response = json!({"description": about, "headers": headers, "content": content});
         ((*code).to_owned(), response)
     });
     Value::Object(all.collect())

@@ -133,7 +133,9 @@ async fn fills_up(what: &str, engine: Engine, disk: &Disk) {
     let mut usage = UsageStatsServiceClient::new(dwell.channel());
     let request = GetUserUsageStatsRequest {
         user_id: Uuid::from_u128(1).to_string(),
-        ..Default::default()
+        start_date: "2026-01-01".to_owned(),
+        end_date: "2026-01-31".to_owned(),
+        include_open_sessions: true,
     };
     let read = usage.get_user_usage_stats(of(tenant(0), request)).await;
     read.unwrap();

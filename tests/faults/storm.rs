@@ -76,7 +76,7 @@ async fn storm(engine: Engine, calls: u32) {
     }
     for number in 0..TENANTS {
         let user = Uuid::from_u128((0x00ca_11e6 << 96) | number);
-        let call = usage(Some(Uuid::from_u128(number)));
+        let call = usage(Some(Uuid::from_u128((0x00ca_11e7 << 96) | number)));
         let sent = ledger.sent(tenant(number), user, call.clone()).await;
         let channel = dwell.channel();
         let answer = timeout(PATIENCE, send(&channel, tenant(number), user, &call));

@@ -171,6 +171,11 @@ impl Faults {
         };
     }
 
+    /// How often it struck since it was armed.
+    pub fn struck(&self) -> u32 {
+        self.state().struck
+    }
+
     /// It strikes no more. Returns how often it did.
     pub fn disarm(&self) -> u32 {
         let mut state = self.state();
