@@ -21,7 +21,7 @@ pub struct WebArgs {
     )]
     pub grpc_web: Switch,
     /// Origins whose pages may call from a browser, with commas between them, such as
-    /// https://app.example.com; none unless given.
+    /// <https://app.example.com>; none unless given.
     #[arg(
         long,
         env = "DWELL_CORS_ORIGINS",

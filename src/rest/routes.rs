@@ -4,7 +4,8 @@ use std::{error::Error, sync::Arc};
 
 use http::{Method, Uri};
 use prost_reflect::{
-    DescriptorPool, ExtensionDescriptor, FieldDescriptor, MessageDescriptor, MethodDescriptor,
+    DescriptorPool, DynamicMessage, ExtensionDescriptor, FieldDescriptor, MessageDescriptor,
+    MethodDescriptor,
 };
 
 use super::{refusal::Statuses, values::field_path};
@@ -157,7 +158,7 @@ fn rule(
         return Ok(None);
     }
     let rule = options.get_extension(http);
-    let rule = rule.as_message().map(|rule| rule.transcode_to());
+    let rule = rule.as_message().map(DynamicMessage::transcode_to);
     rule.transpose().map_err(BadContract::of)
 }
 

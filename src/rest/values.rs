@@ -51,9 +51,9 @@ pub fn parse(field: &FieldDescriptor, text: &str) -> Result<Value, String> {
         }
         Kind::Double => text.parse().map(Value::F64).map_err(|_| wrong("a number")),
         Kind::Enum(kind) => {
-            let named = kind.get_value_by_name(text).map(|value| value.number());
-            let number = named.or_else(|| text.parse().ok());
-            number.map(Value::EnumNumber).ok_or_else(|| {
+            let by_name = kind.get_value_by_name(text).map(|value| value.number());
+            let value = by_name.or_else(|| text.parse().ok());
+            value.map(Value::EnumNumber).ok_or_else(|| {
                 let names = kind.values().map(|value| value.name().to_owned());
                 format!("must be one of {}", names.collect::<Vec<_>>().join(", "))
             })
