@@ -21,7 +21,7 @@ on_both_engines! {
 }
 
 /// Longer than anything takes that comes at all.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A watch, and where to go on after it.
 struct Watch {
