@@ -106,7 +106,7 @@ async fn gather(mut calls: JoinSet<Call>, begin: Instant, measured: Duration) ->
     let mut refusals: Histogram<u64> = histogram()?;
     let mut last = begin + measured;
     while let Some(call) = calls.join_next().await {
-        let (due, begun, done, answer) = call?;
+        let (due, sent, done, answer) = call?;
         let mut latency = done - due;
         if let Err(error) = answer {
             if !is_refusal(&*error) {
@@ -119,7 +119,7 @@ async fn gather(mut calls: JoinSet<Call>, begin: Instant, measured: Duration) ->
         }
         latencies.record(u64::try_from(latency.as_micros())?)?;
         if latency == REFUSED {
-            refusals.record(u64::try_from((done - begun).as_micros())?)?;
+            refusals.record(u64::try_from((done - sent).as_micros())?)?;
         } else {
             last = last.max(done);
         }

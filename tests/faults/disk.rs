@@ -31,7 +31,7 @@ use crate::{
 };
 
 /// A write is refused within this: the writer is patient for five seconds.
-const REFUSED: Duration = Duration::from_secs(60);
+const REFUSED: Duration = Duration::from_mins(1);
 
 /// A file system of its own, until it is dropped.
 struct Disk(TempDir);

@@ -2,14 +2,17 @@
 
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
-use chrono::{Days, NaiveDate, Utc};
+use chrono::{Days, NaiveDate};
 use fastrand::Rng;
 use tokio::{sync::watch, task::JoinSet, time::sleep};
 use tokio_stream::StreamExt;
 use tonic::transport::Channel;
 use uuid::Uuid;
 
-use ::dwell::pb::v1::{ImportUsageRequest, usage_stats_service_client::UsageStatsServiceClient};
+use ::dwell::{
+    domain::time::{Clock, SystemClock},
+    pb::v1::{ImportUsageRequest, usage_stats_service_client::UsageStatsServiceClient},
+};
 
 use crate::{
     ledger::{Amounts, Call, Ledger, Outcome},
@@ -54,7 +57,10 @@ impl Load {
                 acknowledged: load.acknowledged.clone(),
                 tenant: tenant(number % TENANTS),
                 user: Uuid::from_u128((0x00ca_11e4 << 96) | number),
-                random: Rng::with_seed(seed.wrapping_mul(1_000).wrapping_add(number as u64)),
+                random: Rng::with_seed(
+                    seed.wrapping_mul(1_000)
+                        .wrapping_add(u64::try_from(number).unwrap()),
+                ),
                 open: Vec::new(),
                 ended: VecDeque::new(),
                 goal: None,
@@ -124,7 +130,8 @@ impl Caller {
         let ended = self.random.choice(&self.ended).copied();
         match (self.random.u8(..100), open, ended) {
             (0..20, ..) => self.start().await,
-            (20..40, Some(session), _) => {
+            // Of one that has ended, that is the answer.
+            (20..40, Some(session), _) | (64..67, _, Some(session)) => {
                 self.call(Call::Heartbeat { session }).await;
             }
             (40..46, Some(session), _) => {
@@ -134,10 +141,6 @@ impl Caller {
                 }
             }
             (46..64, Some(session), _) => self.end(session).await,
-            // It has ended, and that is the answer.
-            (64..67, _, Some(session)) => {
-                self.call(Call::Heartbeat { session }).await;
-            }
             (67..74, ..) => {
                 let call = self.recorded();
                 self.call(call).await;
@@ -353,5 +356,5 @@ impl Caller {
 }
 
 pub fn today() -> NaiveDate {
-    Utc::now().date_naive()
+    SystemClock.now().to_utc().date_naive()
 }

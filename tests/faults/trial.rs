@@ -84,8 +84,9 @@ impl Trial {
             let told = told.join("\n");
             assert!(
                 wrong.is_empty(),
-                "{} wrong, in {kept:?}:\n{told}",
-                wrong.len()
+                "{} wrong, in {}:\n{told}",
+                wrong.len(),
+                kept.display()
             );
         }
         tally

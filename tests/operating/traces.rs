@@ -85,7 +85,8 @@ fn text(attributes: &[KeyValue], name: &str) -> Option<String> {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    let digits = bytes.iter().map(|byte| format!("{byte:02x}"));
+    digits.collect::<Vec<_>>().concat()
 }
 
 fn of<'a>(spans: &'a [Span], name: &str) -> Vec<&'a Span> {

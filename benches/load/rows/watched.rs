@@ -80,14 +80,14 @@ async fn start(bench: &Bench, engine: Engine, watcher: Watcher) -> Result<Vec<Se
         };
         let database = bench.database(engine).await?;
         let dwell = Dwell::start_with(&database, flags.to_vec())?;
-        let watched = bench
+        let observed = bench
             .load()
             .run(&[&dwell.address], &Workload::Start)
             .await?;
         drop(dwell);
         drop(watching);
         let plain = bench.run(engine, bench.load(), &Workload::Start).await?;
-        Ok((watched.rate, plain.rate))
+        Ok((observed.rate, plain.rate))
     });
     Ok(Series::of(pairs.await?))
 }

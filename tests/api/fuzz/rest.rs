@@ -59,15 +59,18 @@ const BODIES: [&str; 10] = [
     r#"{"duration":"-1s","startTime":"9999-99-99T00:00:00Z"}"#,
 ];
 
+/// Methods of HTTP, and paths with them.
+pub struct Paths(Vec<(Method, String)>);
+
 /// The paths of the contract.
-pub fn prepare(_: &World) -> Vec<(Method, String)> {
+pub fn prepare(_: &World) -> Paths {
     let rules = methods().filter(|rpc| rpc.name() != "WatchSessions");
     let rules = rules.filter_map(|rpc| rule(&rpc));
-    rules.map(|rule| (rule.method, rule.path)).collect()
+    Paths(rules.map(|rule| (rule.method, rule.path)).collect())
 }
 
 /// Whatever is asked is answered, and never with a fault of ours.
-pub fn target(world: &World, paths: &Vec<(Method, String)>, entropy: &mut Entropy<'_>) {
+pub fn target(world: &World, Paths(paths): &Paths, entropy: &mut Entropy<'_>) {
     let (known, path) = entropy.pick(paths).clone();
     let method = match entropy.below(4) {
         0 => entropy.pick(&METHODS).clone(),

@@ -125,9 +125,9 @@ fn encoded(message: &DynamicMessage) -> Vec<u8> {
         match value {
             Value::Message(inner) => put(inner),
             Value::List(items) if items.iter().any(|item| item.as_message().is_some()) => {
-                items
-                    .iter()
-                    .for_each(|item| put(item.as_message().unwrap()));
+                for item in items {
+                    put(item.as_message().unwrap());
+                }
             }
             Value::Map(entries) => {
                 let kind = field.kind();

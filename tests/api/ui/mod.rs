@@ -47,7 +47,11 @@ impl Browser {
         let answer = self.post("/ui/sign-in", &format!("token={token}")).await;
         if let Some(cookie) = answer.headers().get("set-cookie") {
             let cookie = cookie.to_str().unwrap();
-            self.cookie = cookie.split(';').next().unwrap().to_owned();
+            cookie
+                .split(';')
+                .next()
+                .unwrap()
+                .clone_into(&mut self.cookie);
         }
         answer
     }

@@ -54,9 +54,9 @@ pub async fn compare(
             end_date,
             ..Default::default()
         };
-        let stats = client.get_user_usage_stats(of(tenant, request)).await;
-        let stats = stats.unwrap().into_inner();
-        let total = stats.total.unwrap();
+        let answer = client.get_user_usage_stats(of(tenant, request)).await;
+        let answer = answer.unwrap().into_inner();
+        let total = answer.total.unwrap();
         let sum = usage
             .values()
             .fold(Bounds::default(), |sum, day| sum.plus(*day));
@@ -64,7 +64,7 @@ pub async fn compare(
             user,
             wrong: &mut wrong,
         };
-        look.days(&stats.days, &usage);
+        look.days(&answer.days, &usage);
         look.sums(&total, sum, stays);
         let request = pb::GetUserSummaryRequest { user_id };
         let summary = client.get_user_summary(of(tenant, request)).await;

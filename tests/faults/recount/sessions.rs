@@ -38,9 +38,9 @@ pub fn compare(expected: &Expected, found: &[pb::Session]) -> Vec<String> {
             (None, _) => {}
             (Some(_), Fate::NotDone) => wrong.push(format!("session {id} was refused")),
             (Some(found), _) => {
-                let states = [state(session, found), time(session, found)];
-                let stated = states.into_iter().flatten();
-                wrong.extend(stated.map(|what| format!("session {id} {what}")));
+                let complaints = [state(session, found), time(session, found)];
+                let complaints = complaints.into_iter().flatten();
+                wrong.extend(complaints.map(|what| format!("session {id} {what}")));
             }
         }
     }
