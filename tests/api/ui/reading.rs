@@ -278,7 +278,7 @@ async fn pages_that_are_off_are_not_there() {
         .get(format!("{}/ui/", browser.root))
         .send()
         .await;
-    assert!(answer.is_err(), "HTTP/1.1 is not spoken");
+    assert_eq!(answer.unwrap().status(), StatusCode::NOT_FOUND);
     // What is there goes on.
     settle(&server, 1).await;
 }
