@@ -21,13 +21,14 @@ on_both_engines! {
     deletion_of_one_tenants_user_is_not_anothers
 }
 
-const TABLES: [&str; 12] = [
+const TABLES: [&str; 13] = [
     "goal_progress",
     "goals",
     "performance_days",
     "performance_months",
     "points_outbox",
     "session_activities",
+    "session_events",
     "usage_requests",
     "user_practice_times",
     "user_sessions",
@@ -154,7 +155,7 @@ async fn a_user_is_deleted_and_stays_so(server: Server) {
     let mut tables: Vec<_> = receipt.deleted_rows.keys().collect();
     tables.sort();
     assert_eq!(tables, TABLES);
-    assert_eq!((sum(&receipt), receipt.deleted_rows["users"]), (11, 1));
+    assert_eq!((sum(&receipt), receipt.deleted_rows["users"]), (14, 1));
     assert_eq!(receipt.delete_time, time("2026-03-02T09:20:00Z"));
 
     server.pass(Duration::from_mins(1));
@@ -289,5 +290,5 @@ async fn deletion_of_one_tenants_user_is_not_anothers(server: Server) {
     assert_eq!(purge(&mut three, "2026-03-02T09:20:00Z", false).await, 0);
     delete(&mut one, USER, false).await.unwrap();
     assert_eq!(two.summary(USER).await.login_count, 1);
-    assert_eq!(sum(&delete(&mut two, USER, true).await.unwrap()), 11);
+    assert_eq!(sum(&delete(&mut two, USER, true).await.unwrap()), 14);
 }

@@ -27,6 +27,8 @@ use crate::{
 
 const TENANT: &str = "7f0c1f3e-5a51-4e0a-9a63-3d2f4b8f6c11";
 const WRITERS: u128 = 16;
+/// Bytes of a page of SQLite.
+const PAGE: usize = 4_096;
 
 /// Counts one login after the other until it is told to stop, and how many were answered.
 async fn write(channel: Channel, user: u128, answered: Arc<AtomicI64>, stop: Arc<AtomicBool>) {
@@ -146,8 +148,8 @@ fn nothing_is_overwritten_or_left_behind() {
     // What is not whole is no backup. The first page says what there is; the others hold it.
     let damaged = dir.path().join("damaged");
     let mut bytes = fs::read(dir.path().join("db")).unwrap();
-    let half = bytes.len() / 2;
-    bytes[half..].fill(0xaa);
+    let (_, others) = bytes.split_at_mut(PAGE);
+    others.fill(0xaa);
     fs::write(&damaged, bytes).unwrap();
     assert_eq!(
         backup(&format!("sqlite://{}", damaged.display())).2,

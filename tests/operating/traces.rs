@@ -101,7 +101,8 @@ fn started(collector: &Collector) -> Dwell {
     Dwell::start(&["--otlp-endpoint", &collector.url])
 }
 
-#[tokio::test]
+// Spans are received while the end of a dwell is waited for.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_call_is_traced_from_its_caller_to_the_commit() {
     let mut collector = Collector::start().await;
     let dwell = started(&collector);
@@ -189,7 +190,8 @@ async fn a_call_is_traced_from_its_caller_to_the_commit() {
     }
 }
 
-#[tokio::test]
+// Spans are received while the end of a dwell is waited for.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_batch_is_linked_with_all_its_calls() {
     const CALLS: u128 = 64;
     let mut collector = Collector::start().await;
@@ -220,7 +222,8 @@ async fn a_batch_is_linked_with_all_its_calls() {
     }
 }
 
-#[tokio::test]
+// Spans are received while the end of a dwell is waited for.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_fault_is_an_error_and_what_a_caller_does_wrong_is_none() {
     let mut collector = Collector::start().await;
     let dwell = started(&collector);
@@ -244,7 +247,8 @@ async fn a_fault_is_an_error_and_what_a_caller_does_wrong_is_none() {
     );
 }
 
-#[tokio::test]
+// Spans are received while the end of a dwell is waited for.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_its_caller_does_not_sample_is_not_sent() {
     let mut collector = Collector::start().await;
     let dwell = started(&collector);
@@ -262,7 +266,8 @@ async fn what_its_caller_does_not_sample_is_not_sent() {
     assert!(of(&spans, "batch").is_empty());
 }
 
-#[tokio::test]
+// Spans are received while the end of a dwell is waited for.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_receiver_that_is_away_or_silent_holds_up_nobody() {
     let gone = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let away = format!("http://{}", gone.local_addr().unwrap());
