@@ -116,6 +116,18 @@ test("what is open now is kept fresh, until it is paused", async () => {
   await page.context().close();
 });
 
+test("what is open now fits beside its chart", async () => {
+  for (const width of [1024, 1200, 1280]) {
+    const { page } = await open({ viewport: { width, height: 900 } });
+    await page.goto(`${site.root}/ui/`);
+    const table = page.getByRole("region", { name: "The latest open sessions" });
+    assert.ok((await table.getByRole("row").count()) > 1);
+    const hidden = await table.evaluate((region) => region.scrollWidth - region.clientWidth);
+    assert.ok(hidden <= 0, `${hidden} px of it need a scroll at ${width} px`);
+    await page.context().close();
+  }
+});
+
 test("the keyboard is enough", async () => {
   const { page } = await open();
   await page.goto(`${site.root}/ui/`);

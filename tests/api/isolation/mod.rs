@@ -26,7 +26,7 @@ use self::{
 };
 use crate::{auth::setup, harness::Server, values::id};
 
-/// The checks of one matrix, at least; there are four.
+/// The checks of one matrix, at least; there are seven.
 const CHECKS: usize = 3_500;
 
 /// Ids that the caller makes up: those of the own tenant's others are taken.
@@ -80,6 +80,12 @@ mod postgres {
     #[tokio::test]
     async fn users_are_apart() {
         Matrix::of_users(servers().await).await.run().await;
+    }
+
+    #[tokio::test]
+    async fn tenants_are_apart_by_rest() {
+        let matrix = Matrix::of_tenants(servers().await).await;
+        matrix.by_rest().run().await;
     }
 }
 

@@ -1,5 +1,6 @@
 //! Pages, as a browser gets them: over HTTP/1.1, with a cookie.
 
+mod isolation;
 mod reading;
 mod signing;
 

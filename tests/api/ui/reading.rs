@@ -272,13 +272,9 @@ async fn pages_that_are_off_are_not_there() {
         ..setup()
     })
     .await;
-    let browser = Browser::at(&server);
-    let answer = browser
-        .client
-        .get(format!("{}/ui/", browser.root))
-        .send()
-        .await;
-    assert_eq!(answer.unwrap().status(), StatusCode::NOT_FOUND);
+    let (status, told) = Browser::at(&server).read("/ui/").await;
+    assert_eq!(status, StatusCode::NOT_FOUND);
+    assert!(!told.contains('<'), "{told}");
     // What is there goes on.
     settle(&server, 1).await;
 }
