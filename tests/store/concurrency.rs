@@ -11,6 +11,9 @@ use dwell::{
     },
     store::Error,
 };
+use futures::future::try_join_all;
+use sqlx::{Connection, PgConnection, query_scalar};
+use uuid::Uuid;
 
 use crate::fixture::{Fixture, MINUTE, not_found, seconds, session, user};
 
@@ -110,6 +113,44 @@ async fn two_instances_do_not_write_over_each_other(db: Fixture) {
     let counters = db.counters(user(1), "2026-11-20").await;
     assert_eq!(counters.active_seconds, 120);
     assert_eq!(db.user(user(1)).await.user.total_usage_seconds, 120);
+}
+
+/// Two transactions that take the same locks in two orders may wait for each other.
+#[tokio::test]
+async fn a_batch_locks_its_users_in_order() {
+    const USERS: u128 = 20;
+    const HELD: u128 = 10;
+    const WAITING: &str = "SELECT COUNT(*) FROM pg_stat_activity
+        WHERE datname = current_database() AND wait_event_type = 'Lock'";
+    const FREE: &str = "SELECT id FROM users ORDER BY id FOR UPDATE SKIP LOCKED";
+    let db = Fixture::postgres().await;
+    for number in 0..USERS {
+        db.start_as(user(number), session(number)).await.unwrap();
+    }
+    let mut conn = PgConnection::connect(&db.url).await.unwrap();
+    let mut other = conn.begin().await.unwrap();
+    let hold = sqlx::query("SELECT id FROM users WHERE id = $1 FOR UPDATE");
+    hold.bind(user(HELD).0).execute(&mut *other).await.unwrap();
+    let waits = db.clone();
+    let batch = tokio::spawn(async move {
+        // The last first.
+        let heartbeats = (0..USERS)
+            .rev()
+            .map(|number| waits.heartbeat(session(number)));
+        try_join_all(heartbeats).await
+    });
+    let mut conn = PgConnection::connect(&db.url).await.unwrap();
+    while query_scalar::<_, i64>(WAITING)
+        .fetch_one(&mut conn)
+        .await
+        .unwrap()
+        == 0
+    {}
+    let free: Vec<Uuid> = query_scalar(FREE).fetch_all(&mut conn).await.unwrap();
+    let after: Vec<_> = (HELD + 1..USERS).map(|number| user(number).0).collect();
+    assert_eq!(free, after);
+    other.rollback().await.unwrap();
+    batch.await.unwrap().unwrap();
 }
 
 async fn a_session_id_that_two_users_start_at_once_goes_to_one(db: Fixture) {
