@@ -6,7 +6,7 @@ use std::{
     time::Instant,
 };
 
-use futures::future::BoxFuture;
+use futures::future::{BoxFuture, Either, ready};
 use http::{HeaderMap, HeaderValue, Request, Response};
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use tokio_util::task::{TaskTracker, task_tracker::TaskTrackerToken};
@@ -14,6 +14,7 @@ use tonic::{Code, body::Body};
 use tower::{Layer, Service};
 use tracing::{Instrument, Span, field, info, info_span};
 
+use super::status;
 use crate::telemetry::{
     calls::{Begun, Calls},
     traces,
@@ -27,7 +28,8 @@ const GONE: Code = Code::Cancelled;
 /// Before the methods of health and reflection, which may stay open for as long as they like.
 const INFRASTRUCTURE: &str = "grpc.";
 
-/// Logs, counts and traces each call of the services it is around, and knows which are under way.
+/// Logs, counts and traces each call of the services it is around, knows which are under way, and
+/// lets no more begin at the end.
 #[derive(Clone, Debug, Default)]
 pub struct ObserveLayer {
     calls: TaskTracker,
@@ -35,9 +37,13 @@ pub struct ObserveLayer {
 }
 
 impl ObserveLayer {
-    /// Returns when no call of ours is under way.
-    pub async fn drained(&self) {
+    /// From now on calls of ours are refused as they come. Health and reflection are answered.
+    pub fn close(&self) {
         self.calls.close();
+    }
+
+    /// Returns when none is under way that was let in before [`Self::close`].
+    pub async fn drained(&self) {
         self.calls.wait().await;
     }
 
@@ -72,6 +78,7 @@ impl<S, B> Service<Request<B>> for Observe<S>
 where
     S: Service<Request<B>, Response = Response<Body>>,
     S::Future: Send + 'static,
+    S::Error: Send + 'static,
 {
     type Response = Response<Body>;
     type Error = S::Error;
@@ -93,15 +100,22 @@ where
         if let Some(trace) = traced.trace_id() {
             span.record("trace", field::display(trace));
         }
+        let under_way = (!method.starts_with(INFRASTRUCTURE)).then(|| self.calls.token());
+        // Whoever has a token before it is closed is waited for.
+        let refused = under_way.is_some() && self.calls.is_closed();
         let mut call = Call {
             span: span.clone(),
             counted,
             traced,
             begun: Instant::now(),
             status: None,
-            _under_way: (!method.starts_with(INFRASTRUCTURE)).then(|| self.calls.token()),
+            _under_way: under_way.filter(|_| !refused),
         };
-        let answer = span.in_scope(|| self.inner.call(request));
+        let answer = if refused {
+            Either::Left(ready(Ok(status::stopping().into_http())))
+        } else {
+            Either::Right(span.in_scope(|| self.inner.call(request)))
+        };
         let answer = call.traced.around(answer.instrument(span));
         Box::pin(async move {
             let mut response = answer.await?;
@@ -218,3 +232,6 @@ pub const fn code_name(code: Code) -> &'static str {
         Code::Unauthenticated => "UNAUTHENTICATED",
     }
 }
+
+#[cfg(test)]
+mod tests;

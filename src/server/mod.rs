@@ -180,6 +180,7 @@ pub async fn serve(
         ended = &mut server => ended?,
         () = shutdown => {
             info!("shutting down");
+            calls.close();
             ready_now.stop();
             idle.cancel();
             tasks.wait().await;
@@ -196,12 +197,17 @@ pub async fn serve(
 
 type Serving<'a> = BoxFuture<'a, Result<(), transport::Error>>;
 
-/// Waits for the calls. A peer that is silent, or watches health, keeps its connection for ever; so
-/// it is calls that are waited for, and then their last bytes.
+/// Waits for the calls that were let in. A peer that is silent, or watches health, keeps its
+/// connection for ever; so it is calls that are waited for, and then their last bytes.
 async fn drain(calls: &ObserveLayer, server: &mut Serving<'_>) {
     let drained = async {
-        calls.drained().await;
-        timeout(FLUSH, server).await
+        // Meanwhile the server closes its port and tells each connection to go elsewhere.
+        tokio::select! {
+            _ = &mut *server => return,
+            () = calls.drained() => {}
+        }
+        // Whether they are flushed or not, there is no more to be done.
+        let _ = timeout(FLUSH, server).await;
     };
     if timeout(DRAIN, drained).await.is_err() {
         warn!("some calls did not end in time");

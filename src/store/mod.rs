@@ -340,9 +340,10 @@ pub async fn open(
 /// Fails if the database cannot be reached or migrated, or would not keep tenants apart.
 pub async fn migrate(url: &str) -> Result<(), OpenError> {
     if is_sqlite(url) {
-        sqlite::open(url, true).await?;
+        // What is migrated is in the file, not in the log beside it.
+        sqlite::open(url, true).await?.close().await;
     } else {
-        postgres::open(url, None, true).await?;
+        postgres::open(url, None, true).await?.close().await;
     }
     Ok(())
 }

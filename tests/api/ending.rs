@@ -6,7 +6,7 @@ use dwell::pb::v1 as pb;
 use futures::future::join_all;
 use tokio::{sync::mpsc, task::yield_now, time::timeout};
 use tokio_stream::wrappers::ReceiverStream;
-use tonic::Code;
+use tonic::{Code, Streaming};
 use tonic_health::pb::{
     HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
 };
@@ -21,6 +21,7 @@ on_both_engines! {
     a_stream_is_told_of_the_end_after_its_answers
     what_is_counted_at_the_end_is_what_was_answered
     calls_in_flight_at_the_end_are_answered
+    no_call_begins_while_the_last_are_answered
     a_caller_that_goes_away_leaves_one_session_or_none
     a_stream_of_rows_goes_on_after_a_restart
 }
@@ -163,6 +164,67 @@ async fn calls_in_flight_at_the_end_are_answered(server: Server) {
     assert_eq!(counted(&mut caller).await, 500);
 }
 
+/// Records of so many users, each answered.
+async fn import(caller: &mut Caller, users: u128) {
+    let messages = (0..users).map(|number| pb::ImportUsageRequest {
+        record: Some(pb::RecordUsageRequest {
+            user_id: id(number),
+            ..one_second(number)
+        }),
+    });
+    let answers = caller
+        .usage
+        .import_usage(tokio_stream::iter(messages))
+        .await;
+    let mut answers = answers.unwrap().into_inner();
+    while answers.message().await.unwrap().is_some() {}
+}
+
+/// A stream of the rows on a connection that takes no more than a part of them before somebody
+/// reads.
+async fn read_slowly(server: &Server) -> Streaming<pb::StreamUsageStatsResponse> {
+    let endpoint = server.endpoint.clone();
+    let channel = endpoint
+        .initial_stream_window_size(Some(1 << 14))
+        .connect_lazy();
+    let mut slow = Caller::of(&channel, 1);
+    let stream = slow.usage.stream_usage_stats(always()).await;
+    stream.unwrap().into_inner()
+}
+
+async fn no_call_begins_while_the_last_are_answered(server: Server) {
+    let mut caller = server.tenant(1);
+    import(&mut caller, 6_000).await;
+    let mut last = read_slowly(&server).await;
+    last.message().await.unwrap().unwrap();
+    server.stop.cancel();
+    // Somebody who calls again and again would be answered for as long as another one takes.
+    let calls = async {
+        let mut request = 10_000;
+        loop {
+            if let Err(end) = caller.usage.record_usage(one_second(request)).await {
+                break end;
+            }
+            request += 1;
+        }
+    };
+    let end = timeout(PATIENCE, calls).await.expect("it is refused soon");
+    assert_eq!(end.code(), Code::Unavailable);
+    // The last one is answered all the same.
+    let end = loop {
+        match last.message().await {
+            Ok(row) => assert!(row.is_some()),
+            Err(end) => break end,
+        }
+    };
+    assert_eq!(reason(&end), "SHUTTING_DOWN");
+    timeout(PATIENCE, server.served)
+        .await
+        .expect("it ends soon")
+        .unwrap()
+        .unwrap();
+}
+
 async fn a_caller_that_goes_away_leaves_one_session_or_none(server: Server) {
     let mut caller = server.tenant(1);
     for number in 0..60 {
@@ -194,27 +256,8 @@ async fn a_caller_that_goes_away_leaves_one_session_or_none(server: Server) {
 async fn a_stream_of_rows_goes_on_after_a_restart(server: Server) {
     const ROWS: u128 = 6_000;
     let mut caller = server.tenant(1);
-    let messages = (0..ROWS).map(|number| pb::ImportUsageRequest {
-        record: Some(pb::RecordUsageRequest {
-            user_id: id(number),
-            ..one_second(number)
-        }),
-    });
-    let answers = caller
-        .usage
-        .import_usage(tokio_stream::iter(messages))
-        .await;
-    let mut answers = answers.unwrap().into_inner();
-    while answers.message().await.unwrap().is_some() {}
-
-    // The connection takes no more than a part of them before somebody reads.
-    let endpoint = server.endpoint.clone();
-    let channel = endpoint
-        .initial_stream_window_size(Some(1 << 14))
-        .connect_lazy();
-    let mut slow = Caller::of(&channel, 1);
-    let stream = slow.usage.stream_usage_stats(always()).await.unwrap();
-    let mut stream = stream.into_inner();
+    import(&mut caller, ROWS).await;
+    let mut stream = read_slowly(&server).await;
     let mut rows = Vec::new();
     let mut resume_token = String::new();
     let end = loop {

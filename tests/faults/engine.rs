@@ -61,10 +61,12 @@ const NONE_OF_SQLITE: [&str; 2] = [
     "SELECT COUNT(*) FROM pragma_integrity_check WHERE integrity_check <> 'ok'",
     "SELECT COUNT(*) FROM pragma_foreign_key_check",
 ];
+const LEFT_OPEN: &str = "
+    SELECT COUNT(*) FROM pg_stat_activity
+    WHERE application_name = 'dwell' AND state LIKE 'idle in transaction%'
+        AND state_change < now() - interval '1 second'";
 const NONE_OF_POSTGRES: [&str; 2] = [
-    "SELECT COUNT(*) FROM pg_stat_activity
-        WHERE application_name = 'dwell' AND state LIKE 'idle in transaction%'
-            AND state_change < now() - interval '1 second'",
+    LEFT_OPEN,
     "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()",
 ];
 
@@ -128,6 +130,13 @@ impl Engine {
             sleep(Duration::from_millis(10)).await;
         }
         Instant::now()
+    }
+
+    /// Waits until PostgreSQL has ended the transactions of those whom it hears no more.
+    pub async fn lets_go(&self) {
+        while self.count(LEFT_OPEN).await > 0 {
+            sleep(Duration::from_millis(100)).await;
+        }
     }
 
     /// What the tables themselves have that the ledger has not, or the other way round.

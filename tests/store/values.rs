@@ -9,6 +9,7 @@ use dwell::domain::{
     ids::{ActivityId, UserId},
     session::{CompletionStatus, SessionContext, SessionResult, SessionReview, Subject},
     time::Timestamp,
+    usage::MAX_INCREMENT,
 };
 use serde_json::Value;
 use uuid::Uuid;
@@ -108,7 +109,7 @@ async fn a_review_comes_back_as_it_was(db: Fixture) {
             mood_rating: Some(1),
             productivity_rating: Some(5),
             result: Some(SessionResult {
-                words_spoken: i64::MAX,
+                words_spoken: MAX_INCREMENT,
                 scores: BTreeMap::from([(TEXT.to_owned(), 100.0)]),
                 topics: vec![TEXT.to_owned(), String::new(), TEXT.to_owned()],
                 vocabulary_learned: Vec::new(),

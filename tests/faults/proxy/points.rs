@@ -62,8 +62,11 @@ async fn connections_that_fall_silent() {
     proxy.fall_silent();
     trial.load.more(CALLS).await;
     let channel = dwell.channel();
-    let finished = timeout(END, trial.finish("connections that fall silent", &channel));
-    finished.await.expect("the lanes go on");
+    let finished = async {
+        trial.engine.lets_go().await;
+        trial.finish("connections that fall silent", &channel).await;
+    };
+    timeout(END, finished).await.expect("the lanes go on");
 }
 
 /// One database, and on it each point with so many seeds.
