@@ -62,7 +62,7 @@ pub struct Server {
     _stop_with_test: DropGuard,
     pub endpoint: Endpoint,
     pub address: SocketAddr,
-    url: String,
+    pub url: String,
     setup: Setup,
     dir: Option<TempDir>,
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use reqwest::{Method, Response};
 use serde_json::Value as Json;
+use sqlx::{Connection, Executor, SqliteConnection};
 use tonic::{Code, Status};
 use tonic_types::StatusExt;
 
@@ -301,9 +302,19 @@ async fn a_call_has_the_time_that_its_caller_gives() {
             .header(name, time);
         request.send().await.unwrap()
     };
-    for (name, time) in [("request-timeout", "0.0001"), ("grpc-timeout", "1n")] {
-        refused(timed(name, time).await, 504, Code::DeadlineExceeded).await;
+    // Whoever writes waits for this.
+    let mut writing = SqliteConnection::connect(&server.url).await.unwrap();
+    writing.execute("BEGIN IMMEDIATE").await.unwrap();
+    for (name, time) in [("request-timeout", "0.05"), ("grpc-timeout", "50m")] {
+        let answer = request(&server, Method::POST, "/v1/sessions")
+            .header("x-tenant-id", tenant(1).to_string())
+            .header("content-type", "application/json")
+            .header(name, time)
+            .body(format!(r#"{{"userId": "{USER}"}}"#));
+        let answer = answer.send().await.unwrap();
+        refused(answer, 504, Code::DeadlineExceeded).await;
     }
+    writing.execute("ROLLBACK").await.unwrap();
     for wrong in ["soon", "-1", "NaN", "1e300"] {
         let status = refused(
             timed("request-timeout", wrong).await,
