@@ -1,11 +1,17 @@
 //! PostgreSQL is killed under dwell, which goes on by itself.
 
+use std::time::Duration;
+
 use fastrand::Rng;
+use tokio::time::sleep;
 
 use crate::{engine::Engine, recount::Tally, trial::Trial};
 
 /// Kills of one database before it is recounted.
 const ROUND: u64 = 25;
+/// A connection that was idle for a second is tried before it is read by; until then a read may find
+/// that it broke, and be told to come again.
+const UNTRIED: Duration = Duration::from_millis(1_500);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn postgres_is_killed() {
@@ -43,6 +49,7 @@ async fn round(kills: u64, seed: u64) -> Tally {
         let answers = trial.engine.answers().await;
         trial.ready_since(answers).await;
     }
+    sleep(UNTRIED).await;
     let what = format!("kill -9 of PostgreSQL, seed {seed}");
     trial.finish(&what, &dwell.channel()).await
 }
