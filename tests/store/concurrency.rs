@@ -147,8 +147,9 @@ async fn a_batch_locks_its_users_in_order() {
         == 0
     {}
     let free: Vec<Uuid> = query_scalar(FREE).fetch_all(&mut conn).await.unwrap();
-    let after: Vec<_> = (HELD + 1..USERS).map(|number| user(number).0).collect();
-    assert_eq!(free, after);
+    // Of those before it, as many as came into the same batch are locked.
+    let mut after = (HELD + 1..USERS).map(|number| user(number).0);
+    assert!(after.all(|user| free.contains(&user)), "{free:?}");
     other.rollback().await.unwrap();
     batch.await.unwrap().unwrap();
 }
