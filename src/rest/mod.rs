@@ -7,10 +7,11 @@
 //! - [`request`]: the message of its path, query and body; [`values`] reads single values.
 //! - [`response`]: the answer as JSON, or as JSON lines.
 //! - [`refusal`]: a status as HTTP has it.
-//! - [`cors`]: which pages may call from a browser.
+//! - [`cors`]: which pages may call from a browser; [`own_machine`]: under which name.
 
 pub mod cors;
 mod headers;
+pub mod own_machine;
 mod refusal;
 mod request;
 mod response;

@@ -35,7 +35,7 @@ use crate::{
         Jobs,
         points::{Courier, Delivery},
     },
-    rest::{RestLayer, cors},
+    rest::{RestLayer, cors, own_machine::OwnMachineLayer},
     store::{Store, writer::Writer},
     telemetry::{
         http::{self, Told},
@@ -161,6 +161,7 @@ pub async fn serve(
         .layer(UiLayer::new(site))
         .layer(option_layer(cors::layer(&web)))
         .layer(option_layer(rest))
+        .layer(option_layer(everybody.then_some(OwnMachineLayer)))
         .layer(option_layer(grpc_web))
         .layer(calls.clone())
         .layer(DeadlineLayer::new(unary, limits.max_deadline))

@@ -9,10 +9,12 @@ use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
 };
+use tonic::Code;
 
 use super::call::request;
 use crate::{
-    harness::Server,
+    auth::setup,
+    harness::{Server, Setup},
     support::ids::tenant,
     values::{USER, start},
 };
@@ -127,6 +129,44 @@ async fn without_rest_there_is_no_http_1() {
     let _ = stream.read_to_end(&mut answer).await;
     assert!(!answer.starts_with(b"HTTP/1"), "{answer:?}");
     server.tenant(1).start(start(USER)).await;
+}
+
+/// A call of gRPC over HTTP/1.1, by a page that had its name resolve to this machine or to a page of
+/// this machine: the code that it is answered with before its body.
+async fn named(server: &Server, media_type: &'static str, host: &'static str) -> Option<Code> {
+    let path = "/dwell.v1.TenantService/GetTenantSettings";
+    let request = request(server, Method::POST, path)
+        .header("content-type", media_type)
+        .header("x-tenant-id", tenant(1).to_string())
+        .header("host", host)
+        .body(vec![0; 5]);
+    let answer = request.send().await.unwrap();
+    let code = answer.headers().get("grpc-status");
+    code.map(|code| Code::from_bytes(code.as_bytes()))
+}
+
+#[tokio::test]
+async fn where_everybody_is_let_in_grpc_of_a_page_with_a_name_of_its_own_is_not() {
+    let web = Server::limited(&["--grpc-web", "on"]).await;
+    let pages = Server::limited(&["--rest", "off", "--ui", "on"]).await;
+    for (server, media_type) in [
+        (&web, "application/grpc-web+proto"),
+        (&pages, "application/grpc"),
+    ] {
+        let refused = Some(Code::PermissionDenied);
+        for host in ["evil.example.com", "localhost.example.com:50051"] {
+            assert_eq!(named(server, media_type, host).await, refused, "{host}");
+        }
+        for host in ["localhost", "127.0.0.1:1"] {
+            assert_eq!(named(server, media_type, host).await, None, "{host}");
+        }
+    }
+    let known = Server::with(Setup {
+        flags: vec!["--grpc-web", "on"],
+        ..setup()
+    });
+    let code = named(&known.await, "application/grpc-web", "api.example.com").await;
+    assert_eq!(code, Some(Code::Unauthenticated));
 }
 
 #[tokio::test]
