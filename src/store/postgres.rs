@@ -57,8 +57,14 @@ const CHANNEL: &str = "dwell_session_events";
 /// PostgreSQL lets one transaction at a time tell something, so what is told is gathered for as
 /// long, and in no transaction that writes.
 const GATHER: Duration = Duration::from_millis(20);
-/// A server that hears no more of a lane ends its transaction, so that the next one gets its locks.
-const LEFT_ALONE: [(&str, &str); 1] = [("idle_in_transaction_session_timeout", "10s")];
+/// A server that hears no more of dwell ends its transaction, so that the next one gets its locks,
+/// and no snapshot keeps rows that are dead. In the midst of a request only TCP tells (s).
+const LEFT_ALONE: [(&str, &str); 4] = [
+    ("idle_in_transaction_session_timeout", "10s"),
+    ("tcp_keepalives_idle", "10"),
+    ("tcp_keepalives_interval", "5"),
+    ("tcp_keepalives_count", "3"),
+];
 /// How long a connection may take to answer when it is given back after a silence.
 const ANSWERS_WITHIN: Duration = Duration::from_secs(5);
 /// How long to wait for a transaction whose commit is in doubt before it is asked again.
@@ -98,7 +104,9 @@ pub async fn open(
     let writers = u32::try_from(LANES + 1).unwrap_or(u32::MAX);
     let writer = options.clone().options(BY_KEY).options(LEFT_ALONE);
     let silence = Silence::default();
-    let readers = |options| pool(READERS, &silence).connect_lazy_with(options);
+    let readers = |options: PgConnectOptions| {
+        pool(READERS, &silence).connect_lazy_with(options.options(LEFT_ALONE))
+    };
     Ok(Pools::new(
         pool(writers, &silence).connect_with(writer).await?,
         readers(options),

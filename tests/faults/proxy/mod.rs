@@ -13,6 +13,7 @@ use std::{
         Arc,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
+    time::Duration,
 };
 
 use tokio::{
@@ -26,6 +27,10 @@ use self::{
     fault::{Act, End, Faults, Sent},
     wire::{Frame, Reader, Wire, serializable},
 };
+
+/// After so long a silence a server's own machine ends the connection: later than the server ends
+/// what is idle within a transaction.
+const KEEP_ALIVE: Duration = Duration::from_secs(25);
 
 /// Listens until it is dropped, which ends its connections.
 pub struct Proxy {
@@ -141,13 +146,13 @@ impl Relay<'_> {
             tokio::select! {
                 answer = self.server.frame() => {
                     if silences() > begun {
-                        return pending().await;
+                        return self.keep_silent().await;
                     }
                     self.client.send(&answer?).await?;
                 }
                 request = self.client.frame() => {
                     if silences() > begun {
-                        return pending().await;
+                        return self.keep_silent().await;
                     }
                     let mut request = request?;
                     let moment = reader.read(&request);
@@ -165,6 +170,13 @@ impl Relay<'_> {
                 }
             }
         }
+    }
+
+    /// The server is told at last, as by its keep-alive; dwell is not.
+    async fn keep_silent(&mut self) -> io::Result<()> {
+        sleep(KEEP_ALIVE).await;
+        self.server.stream.shutdown().await?;
+        pending().await
     }
 
     /// Does as the fault says. An error ends the connection.
