@@ -38,7 +38,7 @@ use crate::{
     telemetry::traces::Wait,
 };
 
-/// Sessions whose user is remembered, so that their heartbeats find their lane without a read.
+/// Sessions whose user is remembered, so that what comes of them finds its lane without a read.
 const OWNERS: usize = 100_000;
 
 /// One write of a batch, as the store sees it: something to decide.
@@ -290,6 +290,12 @@ impl Handle {
         let user = self.owners.find(tenant, session).await?;
         let user = user.ok_or_else(not_found)?;
         self.submit(tenant, command(user)).await
+    }
+
+    /// Remembers whose a session is that was just started, so that what is done with it next
+    /// needs no read before.
+    pub fn remember(&self, tenant: TenantId, session: SessionId, user: UserId) {
+        self.owners.known.insert((tenant, session), user);
     }
 
     /// How many writes wait in each lane.

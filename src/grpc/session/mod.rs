@@ -46,6 +46,8 @@ impl SessionService for Sessions {
         };
         let tenant = access.about(command.user_id)?;
         let started = self.0.writer.submit(tenant, command).await?;
+        let session = &started.view.session;
+        self.0.writer.remember(tenant, session.id, session.user_id);
         let evicted = started.evicted.iter().map(ToString::to_string);
         Ok(Response::new(pb::StartSessionResponse {
             session: Some(convert::session(started.view)),

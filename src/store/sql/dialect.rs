@@ -1,6 +1,6 @@
 //! What the SQL of this store asks of an engine, and nothing else.
 
-use std::{collections::BTreeMap, future::Future, time::Duration};
+use std::{borrow::Cow, collections::BTreeMap, future::Future, time::Duration};
 
 use chrono::NaiveDate;
 use serde_json::value::RawValue;
@@ -167,11 +167,13 @@ impl<'a> Write<'a> {
 
     /// The statement, its rows bound from parameter `first` on.
     pub fn sql<DB: Dialect>(&self, first: usize, after: &str) -> String {
-        let names: Vec<_> = self.rows.columns().map(|(name, _)| name).collect();
-        fill::<DB>(self.sql)
-            .replace("{rows}", &DB::rows_sql(&self.rows, first))
-            .replace("{columns}", &names.join(", "))
-            .replace("{after}", after)
+        let (rows, columns) = rows_and_columns::<DB>(&self.rows, first);
+        fill(self.sql, |place| match place {
+            "rows" => Some(Cow::Borrowed(&rows)),
+            "columns" => Some(Cow::Borrowed(&columns)),
+            "after" => Some(Cow::Borrowed(after)),
+            _ => of_engine::<DB>(place),
+        })
     }
 }
 
@@ -206,6 +208,7 @@ pub enum ErrorClass {
 pub trait Speaks<T>: Database {
     fn push(args: &mut Self::Arguments, value: T) -> Result<(), BoxDynError>;
     fn pull(row: &Self::Row, column: &str) -> sqlx::Result<T>;
+    fn pull_at(row: &Self::Row, column: usize) -> sqlx::Result<T>;
 }
 
 impl<DB, T> Speaks<T> for DB
@@ -213,12 +216,17 @@ where
     DB: Database,
     T: Type<DB> + for<'q> Encode<'q, DB> + for<'r> Decode<'r, DB>,
     for<'a> &'a str: ColumnIndex<DB::Row>,
+    usize: ColumnIndex<DB::Row>,
 {
     fn push(args: &mut DB::Arguments, value: T) -> Result<(), BoxDynError> {
         sqlx::Arguments::add(args, value)
     }
 
     fn pull(row: &DB::Row, column: &str) -> sqlx::Result<T> {
+        row.try_get(column)
+    }
+
+    fn pull_at(row: &DB::Row, column: usize) -> sqlx::Result<T> {
         row.try_get(column)
     }
 }
@@ -228,29 +236,58 @@ pub fn get<DB: Speaks<T>, T>(row: &DB::Row, column: &str) -> sqlx::Result<T> {
     DB::pull(row, column)
 }
 
-/// Puts what the engine calls it in the place of what a constant of SQL calls it.
-fn fill<DB: Dialect>(sql: &str) -> String {
-    if !sql.contains('{') {
-        return sql.to_owned();
+/// Reads a column by its place, from 0: for rows that come by the million, as to look up the
+/// names of ten columns takes a fifth of the time that a row does.
+pub fn get_at<DB: Speaks<T>, T>(row: &DB::Row, column: usize) -> sqlx::Result<T> {
+    DB::pull_at(row, column)
+}
+
+/// Puts what there is for it in the place of each `{place}`, in one pass: a batch has a dozen
+/// statements of some two thousand characters.
+fn fill<'a>(sql: &str, value: impl Fn(&str) -> Option<Cow<'a, str>>) -> String {
+    let mut filled = String::with_capacity(2 * sql.len());
+    let mut rest = sql;
+    while let Some((before, from)) = rest.split_once('{') {
+        filled.push_str(before);
+        let place = from.split_once('}');
+        if let Some((value, after)) = place.and_then(|(name, after)| Some((value(name)?, after))) {
+            filled.push_str(&value);
+            rest = after;
+        } else {
+            filled.push('{');
+            rest = from;
+        }
     }
-    let sql = sql
-        .replace("{for_update}", DB::FOR_UPDATE)
-        .replace("{skip_locked}", DB::SKIP_LOCKED)
-        .replace("{added_features}", &added::<DB>("feature_usage"))
-        .replace("{added_outcomes}", &added::<DB>("outcomes"))
-        .replace("{greatest}", DB::GREATEST)
-        .replace("{least}", DB::LEAST)
-        .replace("{day_bit}", DB::DAY_BIT);
-    if !sql.contains("{event_") {
-        return sql;
-    }
-    sql.replace("{event_position}", DB::EVENT_POSITION)
-        .replace("{event_horizon}", DB::EVENT_HORIZON)
-        .replace("{event_epoch}", DB::EVENT_EPOCH)
+    filled.push_str(rest);
+    filled
+}
+
+/// What the engine calls it that constants of SQL leave a place for.
+fn of_engine<DB: Dialect>(place: &str) -> Option<Cow<'static, str>> {
+    let name = match place {
+        "for_update" => DB::FOR_UPDATE,
+        "skip_locked" => DB::SKIP_LOCKED,
+        "added_features" => return Some(added::<DB>("feature_usage").into()),
+        "added_outcomes" => return Some(added::<DB>("outcomes").into()),
+        "greatest" => DB::GREATEST,
+        "least" => DB::LEAST,
+        "day_bit" => DB::DAY_BIT,
+        "event_position" => DB::EVENT_POSITION,
+        "event_horizon" => DB::EVENT_HORIZON,
+        "event_epoch" => DB::EVENT_EPOCH,
+        _ => return None,
+    };
+    Some(Cow::Borrowed(name))
 }
 
 fn added<DB: Dialect>(column: &str) -> String {
     DB::ADDED_COUNTS.replace("{column}", column)
+}
+
+/// What `{rows}` and `{columns}` stand for.
+fn rows_and_columns<DB: Dialect>(rows: &Rows<'_>, first: usize) -> (String, String) {
+    let names: Vec<_> = rows.columns().map(|(name, _)| name).collect();
+    (DB::rows_sql(rows, first), names.join(", "))
 }
 
 /// A statement and its parameters. The SQL is a constant in which the engine fills
@@ -263,7 +300,7 @@ pub struct Query<DB: Dialect> {
 impl<DB: Dialect> Query<DB> {
     pub fn new(sql: &str) -> Self {
         Self {
-            sql: fill::<DB>(sql),
+            sql: fill(sql, of_engine::<DB>),
             args: Ok(DB::Arguments::default()),
         }
     }
@@ -295,20 +332,18 @@ impl<DB: Dialect> Query<DB> {
 
     /// Binds what `{ids}` stands for; the last parameter.
     pub fn ids(mut self, ids: impl IntoIterator<Item = Uuid>) -> Self {
-        self.sql = self
-            .sql
-            .replace("{ids}", &DB::ids_sql(self.next_parameter()));
+        let predicate = DB::ids_sql(self.next_parameter());
+        self.sql = self.sql.replace("{ids}", &predicate);
         self.with(|args| DB::bind_ids(args, ids.into_iter().collect()))
     }
 
     /// Binds what `{rows}` stands for; the last parameter.
     pub fn rows(mut self, rows: &Rows<'_>) -> Self {
-        let table = DB::rows_sql(rows, self.next_parameter());
-        let names: Vec<_> = rows.columns().map(|(name, _)| name).collect();
+        let (table, columns) = rows_and_columns::<DB>(rows, self.next_parameter());
         self.sql = self
             .sql
             .replace("{rows}", &table)
-            .replace("{columns}", &names.join(", "));
+            .replace("{columns}", &columns);
         self.with(|args| DB::bind_rows(args, rows))
     }
 

@@ -1,12 +1,6 @@
 //! The lanes against an engine that does as it is told.
 
-use std::{
-    collections::{BTreeMap, VecDeque},
-    pin::pin,
-    sync::Mutex,
-    task::Poll,
-    time::Duration,
-};
+use std::{collections::VecDeque, pin::pin, sync::Mutex, task::Poll, time::Duration};
 
 use tokio::sync::Semaphore;
 use uuid::Uuid;
@@ -325,39 +319,64 @@ async fn closing_answers_what_was_admitted_and_admits_no_more() {
     assert_eq!(late, Err(Error::ShuttingDown));
 }
 
-#[tokio::test]
-async fn a_session_made_anew_for_another_user_is_found() {
-    /// Finds nothing unless it is asked for the user whose session it is now.
-    struct Owned(UserId);
+const OLD: UserId = UserId(Uuid::from_u128(1));
+const NEW: UserId = UserId(Uuid::from_u128(2));
+const SESSION: SessionId = SessionId(Uuid::from_u128(3));
 
-    impl Command for Owned {
-        type Outcome = UserId;
+/// Finds nothing unless it is asked for the user whose session it is now.
+struct Owned(UserId);
 
-        fn user(&self) -> Option<UserId> {
-            Some(self.0)
-        }
+impl Command for Owned {
+    type Outcome = UserId;
 
-        fn decide(&self, _: &mut Ledger) -> Result<UserId, Halt> {
-            if self.0 == NEW {
-                Ok(self.0)
-            } else {
-                Err(Rejection::NotFound(Entity::Session).into())
-            }
-        }
+    fn user(&self) -> Option<UserId> {
+        Some(self.0)
     }
 
-    const OLD: UserId = UserId(Uuid::from_u128(1));
-    const NEW: UserId = UserId(Uuid::from_u128(2));
+    fn decide(&self, _: &mut Ledger) -> Result<UserId, Halt> {
+        if self.0 == NEW {
+            Ok(self.0)
+        } else {
+            Err(Rejection::NotFound(Entity::Session).into())
+        }
+    }
+}
+
+/// A writer for which these are found, one after the other.
+fn finding(owners: impl IntoIterator<Item = UserId>) -> Writer {
     let engine: Arc<dyn Apply> = Arc::new(Engine::running());
-    let owners = Arc::new(Mutex::new(BTreeMap::from([(0, OLD), (1, NEW)])));
+    let owners: Mutex<VecDeque<_>> = Mutex::new(owners.into_iter().collect());
     let find = move |_, _| -> FoundOwner {
-        let found = owners.lock().unwrap().pop_first().map(|(_, user)| user);
+        let found = owners.lock().unwrap().pop_front();
         Box::pin(async move { Ok(found) })
     };
-    let writer = Writer::with_lanes(&engine, Arc::new(find), 1);
+    Writer::with_lanes(&engine, Arc::new(find), 1)
+}
+
+#[tokio::test]
+async fn a_session_made_anew_for_another_user_is_found() {
+    let writer = finding([OLD, NEW]);
     let handle = writer.handle();
-    let session = SessionId(Uuid::from_u128(3));
-    let first = handle.submit_for(tenant(1), session, Owned).await;
+    let first = handle.submit_for(tenant(1), SESSION, Owned).await;
     assert_eq!(first, Err(Rejection::NotFound(Entity::Session).into()));
-    assert_eq!(handle.submit_for(tenant(1), session, Owned).await, Ok(NEW));
+    assert_eq!(handle.submit_for(tenant(1), SESSION, Owned).await, Ok(NEW));
+}
+
+#[tokio::test]
+async fn whose_session_is_remembered_is_not_read() {
+    let writer = finding([]);
+    let handle = writer.handle();
+    handle.remember(tenant(1), SESSION, NEW);
+    assert_eq!(handle.submit_for(tenant(1), SESSION, Owned).await, Ok(NEW));
+    let neighbours = handle.submit_for(tenant(2), SESSION, Owned).await;
+    let not_found = Err(Rejection::NotFound(Entity::Session).into());
+    assert_eq!(neighbours, not_found);
+}
+
+#[tokio::test]
+async fn what_is_remembered_wrongly_is_read() {
+    let writer = finding([NEW]);
+    let handle = writer.handle();
+    handle.remember(tenant(1), SESSION, OLD);
+    assert_eq!(handle.submit_for(tenant(1), SESSION, Owned).await, Ok(NEW));
 }
