@@ -7,7 +7,7 @@ use sqlx::types::Json;
 use uuid::Uuid;
 
 use super::{
-    dialect::{Dialect, Query, get_at},
+    dialect::{Dialect, Query, get},
     fault::Fault,
     rows::{Rows, RowsOf},
 };
@@ -174,21 +174,28 @@ pub fn key_columns<'a>(keys: impl IntoIterator<Item = (UserId, NaiveDate)>) -> R
         .done()
 }
 
-/// A row of any `SELECT` of days: all have these columns, in this order.
 fn day<DB: Dialect>(row: &DB::Row) -> Result<DailyUsage, Fault> {
-    let Json(feature_usage) = get_at::<DB, Json<BTreeMap<String, i64>>>(row, 6)?;
+    let Json(features) = get::<DB, Json<BTreeMap<String, i64>>>(row, "feature_usage")?;
     Ok(DailyUsage {
-        user_id: UserId(get_at::<DB, _>(row, 0)?),
-        date: get_at::<DB, _>(row, 1)?,
-        counters: UsageCounters {
-            login_count: get_at::<DB, _>(row, 2)?,
-            active_seconds: get_at::<DB, _>(row, 3)?,
-            simulation_runs: get_at::<DB, _>(row, 4)?,
-            documents_accessed: get_at::<DB, _>(row, 5)?,
-            feature_usage,
-            sessions_started: get_at::<DB, _>(row, 7)?,
-            sessions_completed: get_at::<DB, _>(row, 8)?,
-        },
-        updated_at: get_at::<DB, _>(row, 9)?,
+        user_id: UserId(get::<DB, _>(row, "user_id")?),
+        date: get::<DB, _>(row, "usage_date")?,
+        counters: counters::<DB>(row, features)?,
+        updated_at: get::<DB, _>(row, "updated_at")?,
+    })
+}
+
+/// The counters of a row, but for its features.
+pub fn counters<DB: Dialect>(
+    row: &DB::Row,
+    feature_usage: BTreeMap<String, i64>,
+) -> Result<UsageCounters, Fault> {
+    Ok(UsageCounters {
+        login_count: get::<DB, _>(row, "login_count")?,
+        active_seconds: get::<DB, _>(row, "active_seconds")?,
+        simulation_runs: get::<DB, _>(row, "simulation_runs")?,
+        documents_accessed: get::<DB, _>(row, "documents_accessed")?,
+        feature_usage,
+        sessions_started: get::<DB, _>(row, "sessions_started")?,
+        sessions_completed: get::<DB, _>(row, "sessions_completed")?,
     })
 }

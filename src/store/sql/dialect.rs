@@ -208,7 +208,6 @@ pub enum ErrorClass {
 pub trait Speaks<T>: Database {
     fn push(args: &mut Self::Arguments, value: T) -> Result<(), BoxDynError>;
     fn pull(row: &Self::Row, column: &str) -> sqlx::Result<T>;
-    fn pull_at(row: &Self::Row, column: usize) -> sqlx::Result<T>;
 }
 
 impl<DB, T> Speaks<T> for DB
@@ -216,7 +215,6 @@ where
     DB: Database,
     T: Type<DB> + for<'q> Encode<'q, DB> + for<'r> Decode<'r, DB>,
     for<'a> &'a str: ColumnIndex<DB::Row>,
-    usize: ColumnIndex<DB::Row>,
 {
     fn push(args: &mut DB::Arguments, value: T) -> Result<(), BoxDynError> {
         sqlx::Arguments::add(args, value)
@@ -225,21 +223,11 @@ where
     fn pull(row: &DB::Row, column: &str) -> sqlx::Result<T> {
         row.try_get(column)
     }
-
-    fn pull_at(row: &DB::Row, column: usize) -> sqlx::Result<T> {
-        row.try_get(column)
-    }
 }
 
 /// Reads a column of a row.
 pub fn get<DB: Speaks<T>, T>(row: &DB::Row, column: &str) -> sqlx::Result<T> {
     DB::pull(row, column)
-}
-
-/// Reads a column by its place, from 0: for rows that come by the million, as to look up the
-/// names of ten columns takes a fifth of the time that a row does.
-pub fn get_at<DB: Speaks<T>, T>(row: &DB::Row, column: usize) -> sqlx::Result<T> {
-    DB::pull_at(row, column)
 }
 
 /// Puts what there is for it in the place of each `{place}`, in one pass: a batch has a dozen

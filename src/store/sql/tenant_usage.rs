@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use chrono::NaiveDate;
 
 use super::{
+    days::counters,
     dialect::{Dialect, Query, get},
     fault::Fault,
     rows::{Rows, RowsOf},
@@ -131,7 +132,7 @@ pub async fn days<DB: Dialect>(
     let mut days = BTreeMap::new();
     for row in &query(SELECT_TENANT_DAYS).fetch(conn).await? {
         let date: NaiveDate = get::<DB, _>(row, "usage_date")?;
-        days.insert(date, counters::<DB>(row)?);
+        days.insert(date, counters::<DB>(row, BTreeMap::new())?);
     }
     for row in &query(SELECT_TENANT_FEATURES).fetch(conn).await? {
         let date: NaiveDate = get::<DB, _>(row, "usage_date")?;
@@ -141,19 +142,6 @@ pub async fn days<DB: Dialect>(
             .insert(feature, get::<DB, _>(row, "uses")?);
     }
     Ok(days)
-}
-
-/// The counters of a row. Features have rows of their own.
-fn counters<DB: Dialect>(row: &DB::Row) -> Result<UsageCounters, Fault> {
-    Ok(UsageCounters {
-        login_count: get::<DB, _>(row, "login_count")?,
-        active_seconds: get::<DB, _>(row, "active_seconds")?,
-        simulation_runs: get::<DB, _>(row, "simulation_runs")?,
-        documents_accessed: get::<DB, _>(row, "documents_accessed")?,
-        feature_usage: BTreeMap::new(),
-        sessions_started: get::<DB, _>(row, "sessions_started")?,
-        sessions_completed: get::<DB, _>(row, "sessions_completed")?,
-    })
 }
 
 /// How many users there were in each period; those without any are left out.
