@@ -29,6 +29,7 @@ const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
 const PARENT: &str = "b7ad6b7169203331";
 const START: &str = "dwell.v1.SessionService/StartSession";
 const GET: &str = "dwell.v1.SessionService/GetSession";
+const END: &str = "dwell.v1.SessionService/EndSession";
 
 /// Receives spans, and keeps who sent them.
 struct Collector {
@@ -188,6 +189,26 @@ async fn a_call_is_traced_from_its_caller_to_the_commit() {
     ] {
         assert!(!all.contains(&personal), "{personal}");
     }
+}
+
+// Spans are received while the end of a dwell is waited for.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_started_here_is_ended_without_a_read_before_the_batch() {
+    let mut collector = Collector::start().await;
+    let dwell = started(&collector);
+    let mut sessions = dwell.sessions().await;
+    let session = sessions.start(7, None).await;
+    sessions.end(session).await;
+    dwell.end();
+    let spans = collector.spans();
+    let [end] = *of(&spans, END) else {
+        panic!("{spans:#?}")
+    };
+    let own = spans
+        .iter()
+        .filter(|span| span.parent_span_id == end.span_id);
+    let own: BTreeSet<_> = own.map(|span| &*span.name).collect();
+    assert_eq!(own, BTreeSet::from(["batch", "queue"]));
 }
 
 // Spans are received while the end of a dwell is waited for.
