@@ -40,7 +40,11 @@ on_both_engines! {
     outcomes_of_days_are_those_of_their_start_date
     what_is_not_counted_by_day_is_read_of_the_sessions
     what_is_counted_by_day_stays_when_sessions_go
+    what_is_sent_again_is_counted_by_day_once
+    who_is_deleted_is_not_counted_by_day
     users_are_remembered_until_there_is_a_change
+    a_change_on_any_day_of_a_period_is_seen
+    what_is_remembered_is_the_tenants_own
     what_was_there_before_is_counted_when_the_schema_changes
 }
 
@@ -448,6 +452,10 @@ async fn others_that_are_over_are_ranked_before_the_sweep(db: Fixture) {
             db.performance(query).await.cohort.unwrap()
         };
         let before = ask().await;
+        // Whoever asks again is not told of what is stored alone.
+        for _ in 0..2 {
+            assert_eq!(ask().await, before);
+        }
         let study = Standing {
             users: 4,
             at_or_below: 2,
@@ -524,26 +532,34 @@ impl Fixture {
     }
 
     async fn keep_with(&self, start: &str, topics: usize) -> SessionId {
-        let topics = (0..topics).map(|number| number.to_string());
-        let result = SessionResult {
-            words_spoken: 10,
-            scores: [("fluency".to_owned(), 70.1)].into(),
-            topics: topics.collect(),
-            ..SessionResult::default()
-        };
-        let review = SessionReview {
-            result: Some(result),
-            ..completed()
-        };
-        let session = recorded(user(1), start, 60);
-        self.keep(RecordSession { review, ..session }).await
+        self.keep(with_topics(start, topics)).await
+    }
+}
+
+/// A session with ten words, a score and so many topics.
+fn with_topics(start: &str, topics: usize) -> RecordSession {
+    let topics = (0..topics).map(|number| number.to_string());
+    let result = SessionResult {
+        words_spoken: 10,
+        scores: [("fluency".to_owned(), 70.1)].into(),
+        topics: topics.collect(),
+        ..SessionResult::default()
+    };
+    let review = SessionReview {
+        result: Some(result),
+        ..completed()
+    };
+    RecordSession {
+        review,
+        ..recorded(user(1), start, 60)
     }
 }
 
 async fn what_is_not_counted_by_day_is_read_of_the_sessions(db: Fixture) {
     // One that says too much to keep, and more in a day than are kept.
-    for start in ["2026-11-16T08:00:00Z", "2026-11-18T08:00:00Z"] {
-        db.keep_with(start, 2).await;
+    for day in [15, 16, 18] {
+        let start = format!("2026-11-{day}T08:00:00Z");
+        db.keep_with(&start, 2).await;
     }
     db.keep_with("2026-11-16T09:00:00Z", 100).await;
     for second in 0..110 {
@@ -560,7 +576,7 @@ async fn what_is_not_counted_by_day_is_read_of_the_sessions(db: Fixture) {
     for window in windows {
         let counted = db.counted(user(1), window).await;
         assert_eq!(counted, db.one_by_one(user(1), window).await);
-        assert_eq!(counted.stats().total_words_spoken, 1_130);
+        assert_eq!(counted.stats().total_words_spoken, 1_140);
     }
     // An older dwell has counted none.
     db.run("UPDATE user_usage_stats SET outcomes = '{}'").await;
@@ -568,22 +584,62 @@ async fn what_is_not_counted_by_day_is_read_of_the_sessions(db: Fixture) {
     for window in windows {
         let counted = db.counted(user(1), window).await;
         assert_eq!(counted, db.one_by_one(user(1), window).await);
-        assert_eq!(counted.stats().total_words_spoken, 1_140);
+        assert_eq!(counted.stats().total_words_spoken, 1_150);
     }
 }
 
 async fn what_is_counted_by_day_stays_when_sessions_go(db: Fixture) {
-    let session_id = db.keep_with("2026-11-16T08:00:00Z", 2).await;
+    let mut ids = Vec::new();
+    for (start, topics) in [
+        ("2026-11-16T08:00:00Z", 2),
+        ("2026-11-16T09:00:00Z", 3),
+        ("2026-11-16T10:00:00Z", 0),
+        ("2026-11-17T08:00:00Z", 1),
+    ] {
+        ids.push(db.keep_with(start, topics).await);
+    }
     let window = Window::On(days("2026-11-01", "2026-11-30"));
     let before = db.counted(user(1), window).await;
-    let purge = PurgeSession {
-        user_id: user(1),
-        session_id,
-        before: db.now(),
-    };
-    assert!(db.submit(purge).await.unwrap());
+    assert_eq!(before, db.one_by_one(user(1), window).await);
+    for session_id in ids {
+        let purge = PurgeSession {
+            user_id: user(1),
+            session_id,
+            before: db.now(),
+        };
+        assert!(db.submit(purge).await.unwrap());
+    }
     assert_eq!(db.counted(user(1), window).await, before);
     assert_eq!(db.one_by_one(user(1), window).await, CountedDays::default());
+}
+
+async fn what_is_sent_again_is_counted_by_day_once(db: Fixture) {
+    let saved = RecordSession {
+        session_id: SessionId(db.new_id()),
+        fingerprint: Some(dwell::domain::fingerprint::Fingerprint::of("a", &1)),
+        ..with_topics("2026-11-20T08:00:00Z", 2)
+    };
+    let started = db.start(user(1)).await;
+    db.pass(MINUTE);
+    for _ in 0..2 {
+        db.submit(saved.clone()).await.unwrap();
+        db.end(started).await.unwrap();
+    }
+    let window = Window::On(days("2026-11-20", "2026-11-20"));
+    let counted = db.counted(user(1), window).await;
+    assert_eq!(counted, db.one_by_one(user(1), window).await);
+    let stats = counted.stats();
+    assert_eq!((stats.total_sessions, stats.total_words_spoken), (2, 10));
+}
+
+async fn who_is_deleted_is_not_counted_by_day(db: Fixture) {
+    db.keep_with("2026-11-16T08:00:00Z", 2).await;
+    let other = recorded(user(2), "2026-11-16T08:00:00Z", 60);
+    db.keep(other).await;
+    delete_user(&db.writer, db.tenant, user(1)).await.unwrap();
+    let window = Window::On(days("2026-11-16", "2026-11-16"));
+    assert_eq!(db.counted(user(1), window).await, CountedDays::default());
+    assert_eq!(db.counted(user(2), window).await.stats().total_sessions, 1);
 }
 
 async fn users_are_remembered_until_there_is_a_change(db: Fixture) {
@@ -627,6 +683,75 @@ async fn users_are_remembered_until_there_is_a_change(db: Fixture) {
     assert_eq!(ask(Granularity::Month).await, (5, 5, 0));
     db.pass(MINUTE);
     assert_eq!(ask(Granularity::Month).await, (5, 5, 35));
+}
+
+async fn a_change_on_any_day_of_a_period_is_seen(db: Fixture) {
+    for (granularity, middle, changes) in [
+        (
+            Granularity::Day,
+            "2026-11-11",
+            [
+                "2026-11-11T00:00:00Z",
+                "2026-11-11T23:59:30Z",
+                "2026-11-10T23:59:30Z",
+            ],
+        ),
+        (
+            Granularity::Week,
+            "2026-11-05",
+            [
+                "2026-11-02T00:00:00Z",
+                "2026-11-08T23:59:30Z",
+                "2026-11-01T23:59:30Z",
+            ],
+        ),
+        (
+            Granularity::Month,
+            "2026-09-10",
+            [
+                "2026-09-01T00:00:00Z",
+                "2026-09-30T23:59:30Z",
+                "2026-08-31T23:59:30Z",
+            ],
+        ),
+    ] {
+        let ask = async || {
+            let mut seconds = Vec::new();
+            for _ in 0..3 {
+                let query = PerformanceQuery {
+                    date: Some(day(middle)),
+                    ..query(user(1), granularity, Scope::Cohort)
+                };
+                let cohort = db.performance(query).await.cohort.unwrap();
+                seconds.push(cohort.total.active_seconds);
+            }
+            seconds
+        };
+        assert_eq!(ask().await, [0; 3]);
+        // On its first day; on its last one up to midnight; on its first one from midnight on.
+        for (start, seconds) in changes.into_iter().zip([60, 90, 120]) {
+            db.keep(recorded(user(2), start, 60)).await;
+            assert_eq!(ask().await, [seconds; 3], "{start}");
+        }
+    }
+}
+
+async fn what_is_remembered_is_the_tenants_own(db: Fixture) {
+    let tenants = [(1, 60), (2, 120)];
+    // The same changes at the same time.
+    for (tenant, seconds) in tenants {
+        let db = db.for_tenant(tenant);
+        db.keep(recorded(user(1), "2026-11-17T08:00:00Z", seconds))
+            .await;
+    }
+    for _ in 0..3 {
+        for (tenant, seconds) in tenants {
+            let query = query(user(1), Granularity::Month, Scope::Cohort);
+            let cohort = db.for_tenant(tenant).performance(query).await.cohort;
+            let total = cohort.unwrap().total.active_seconds;
+            assert_eq!(total, i64::try_from(seconds).unwrap());
+        }
+    }
 }
 
 fn lengths(outcomes: &[Outcome]) -> Vec<i64> {

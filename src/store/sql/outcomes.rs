@@ -4,15 +4,12 @@
 //! dwell wrote, which does not keep it up, or where there is too much to keep: the sessions
 //! themselves are read then.
 
-use std::{borrow::Cow, collections::BTreeSet, fmt};
+use std::collections::BTreeSet;
 
 use chrono::NaiveDate;
-use serde::{
-    Deserialize, Deserializer,
-    de::{MapAccess, Visitor},
-};
 
 use super::{
+    counts,
     dialect::{Dialect, Query, get},
     fault::Fault,
     insights::ended_of_user,
@@ -42,39 +39,10 @@ pub const SELECT_OUTCOMES: &str = "
 pub const LIST_OUTCOME_DAYS: &str = "
     SELECT string_agg(CAST(usage_date AS TEXT), ',') AS usage_date,
         string_agg(CAST(sessions_ended AS TEXT), ',') AS sessions_ended,
-        string_agg(CAST(outcomes AS TEXT), ',') AS outcomes
+        string_agg(outcomes_text, ',') AS outcomes
     FROM user_usage_stats
     WHERE tenant_id = $1 AND user_id = $2 AND usage_date BETWEEN $3 AND $4
         AND sessions_ended > 0";
-
-/// A key of counts, borrowed from where it was read.
-#[derive(Deserialize)]
-struct Key<'a>(#[serde(borrow)] Cow<'a, str>);
-
-/// The counts of a day, as they come: to sort thousands of them takes longer than to add them up.
-struct Counts<'a>(Vec<(Key<'a>, i64)>);
-
-impl<'de: 'a, 'a> Deserialize<'de> for Counts<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Pairs;
-        impl<'de> Visitor<'de> for Pairs {
-            type Value = Vec<(Key<'de>, i64)>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("counts by key")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let mut pairs = Vec::new();
-                while let Some(pair) = map.next_entry()? {
-                    pairs.push(pair);
-                }
-                Ok(pairs)
-            }
-        }
-        deserializer.deserialize_map(Pairs).map(Self)
-    }
-}
 
 /// The user's ended sessions that started in the window, in no order.
 pub async fn list<DB: Dialect>(
@@ -158,18 +126,19 @@ async fn days<DB: Dialect>(
     let ended = parse(&text::<DB>(row, "sessions_ended")?, |count| {
         count.parse::<i64>().ok()
     });
-    let outcomes = format!("[{}]", text::<DB>(row, "outcomes")?);
-    let outcomes: Vec<Counts<'_>> = serde_json::from_str(&outcomes).map_err(|_| CORRUPT)?;
+    let outcomes = text::<DB>(row, "outcomes")?;
     let (Some(dates), Some(ended)) = (dates, ended) else {
         return Err(CORRUPT);
     };
     let mut incomplete = BTreeSet::new();
-    for ((date, ended), Counts(counts)) in dates.into_iter().zip(ended).zip(&outcomes) {
-        let pairs = || counts.iter().map(|(Key(key), count)| (&**key, *count));
+    let mut rest = &*outcomes;
+    let mut counts = Vec::new();
+    for (date, ended) in dates.into_iter().zip(ended) {
+        let object = rest.strip_prefix(',').unwrap_or(rest);
+        rest = counts::read(object, &mut counts).ok_or(CORRUPT)?;
+        let pairs = || counts.iter().map(|(key, count)| (&**key, *count));
         if CountedDays::sessions(pairs()) == ended {
-            for (key, count) in pairs() {
-                counted.add(date, key, count).ok_or(CORRUPT)?;
-            }
+            counted.add(date, pairs()).ok_or(CORRUPT)?;
         } else {
             incomplete.insert(date);
         }
