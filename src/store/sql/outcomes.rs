@@ -12,8 +12,9 @@ use super::{
     counts,
     dialect::{Dialect, Query, get},
     fault::Fault,
-    insights::ended_of_user,
+    insights::ended,
     practice::{date, parse, text},
+    sessions::{self, AND_OPEN_OF_USERS},
     tenants,
 };
 use crate::domain::{
@@ -122,16 +123,15 @@ async fn days<DB: Dialect>(
     let Some(row) = rows.first() else {
         return Ok(BTreeSet::new());
     };
-    let dates = parse(&text::<DB>(row, "usage_date")?, date);
-    let ended = parse(&text::<DB>(row, "sessions_ended")?, |count| {
+    let dates = parse(text::<DB>(row, "usage_date")?, date);
+    let ended = parse(text::<DB>(row, "sessions_ended")?, |count| {
         count.parse::<i64>().ok()
     });
-    let outcomes = text::<DB>(row, "outcomes")?;
+    let mut rest = text::<DB>(row, "outcomes")?;
     let (Some(dates), Some(ended)) = (dates, ended) else {
         return Err(CORRUPT);
     };
     let mut incomplete = BTreeSet::new();
-    let mut rest = &*outcomes;
     let mut counts = Vec::new();
     for (date, ended) in dates.into_iter().zip(ended) {
         let object = rest.strip_prefix(',').unwrap_or(rest);
@@ -180,8 +180,13 @@ async fn unswept<DB: Dialect>(
     window: Window,
     now: Timestamp,
 ) -> Result<Vec<Outcome>, Fault> {
+    let open = sessions::by_ids::<DB>(conn, tenant, AND_OPEN_OF_USERS, [user.0]).await?;
+    // Most often there is none, and it does not matter when it would be over.
+    if open.is_empty() {
+        return Ok(Vec::new());
+    }
     let settings = tenants::settings_of::<DB>(conn, tenant).await?;
-    let ended = ended_of_user::<DB>(conn, tenant, user, &settings, now).await?;
+    let ended = ended(open, &settings, now);
     let ended = ended.iter().filter(|session| window.contains(session));
     Ok(ended.filter_map(Outcome::of).collect())
 }
