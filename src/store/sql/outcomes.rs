@@ -1,4 +1,5 @@
-//! What sessions said: their own rows, and `user_usage_stats.outcomes`, which adds it up by day.
+//! What sessions said: their own rows, and `user_usage_stats.outcomes`, which adds it up by day. It
+//! is read as `outcomes_text`, the same as text, which the engine keeps.
 //!
 //! A day is complete if its counts are of as many sessions as have ended. It is not where an older
 //! dwell wrote, which does not keep it up, or where there is too much to keep: the sessions
