@@ -323,6 +323,10 @@ impl Dialect for Postgres {
         })
     }
 
+    fn text<'r>(row: &'r PgRow, column: &str) -> sqlx::Result<Option<&'r str>> {
+        row.try_get(column)
+    }
+
     async fn fetch(
         conn: &mut PgConnection,
         sql: String,

@@ -219,6 +219,10 @@ impl Dialect for Sqlite {
         Ok(written)
     }
 
+    fn text<'r>(row: &'r SqliteRow, column: &str) -> sqlx::Result<Option<&'r str>> {
+        row.try_get(column)
+    }
+
     async fn fetch(
         conn: &mut SqliteConnection,
         sql: String,

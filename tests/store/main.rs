@@ -38,6 +38,7 @@ macro_rules! on_both_engines {
 mod activities;
 mod calendar;
 mod clock;
+mod cohorts;
 mod concurrency;
 mod deletion;
 mod deletion_model;
@@ -51,6 +52,7 @@ mod histories;
 mod listing;
 mod living;
 mod model;
+mod outcomes;
 mod performance;
 mod performance_model;
 mod points;

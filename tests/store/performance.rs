@@ -1,24 +1,19 @@
-//! What is kept of how well users perform, and what the tenant's others do.
+//! What is kept of how well users perform.
 
 use std::time::Duration;
 
-use dwell::store::privacy::delete_user;
-
 use dwell::domain::{
     activity::ActivityDetails,
-    commands::{LogActivity, PurgeSession, RecordSession, RecordedTime},
+    commands::{LogActivity, RecordSession, RecordedTime},
     ids::{ActivityId, SessionId, UserId},
     insights::{
-        cohort::Standing,
-        figures::Metric,
         performance::{Performance, PerformanceQuery, Scope},
-        recent::{Outcome, Window},
+        recent::Window,
         stats::CountedDays,
         tally::Tally,
     },
     period::Granularity,
-    session::{SessionResult, SessionReview, Subject},
-    settings::SettingsPatch,
+    session::Subject,
 };
 
 use crate::fixture::{Fixture, HOUR, MINUTE, at, completed, context, day, days, user};
@@ -32,15 +27,7 @@ on_both_engines! {
     a_session_that_is_open_adds_nothing_but_its_activities
     the_same_session_and_activity_again_add_nothing
     days_are_those_of_the_zone_of_their_time
-    users_are_ranked_among_those_with_a_sample
-    others_that_are_over_are_ranked_before_the_sweep
-    a_tenant_is_a_cohort_of_its_own
     nobody_has_done_nothing
-    outcomes_are_of_ended_sessions_that_started_in_the_window
-    outcomes_of_days_are_those_of_their_start_date
-    what_is_not_counted_by_day_is_read_of_the_sessions
-    what_is_counted_by_day_stays_when_sessions_go
-    users_are_remembered_until_there_is_a_change
     what_was_there_before_is_counted_when_the_schema_changes
 }
 
@@ -151,7 +138,7 @@ pub fn query(user: UserId, granularity: Granularity, scope: Scope) -> Performanc
     }
 }
 
-fn time(sessions: i64, active_seconds: i64) -> Tally {
+pub fn time(sessions: i64, active_seconds: i64) -> Tally {
     Tally {
         sessions,
         active_seconds,
@@ -295,9 +282,14 @@ async fn a_session_that_is_over_counts_before_the_sweep_and_once(db: Fixture) {
     db.pass(HOUR);
     let month = || query(user(1), Granularity::Month, Scope::Cohort);
     let before = db.performance(month()).await;
+    let of_day = async |date| db.counted(user(1), Window::On(days(date, date))).await;
+    let counted = of_day("2026-11-20").await;
+    assert_eq!(counted.clone().stats().total_sessions, 1);
+    assert_eq!(of_day("2026-11-19").await, CountedDays::default());
     assert_eq!(before.periods[0].tally, time(1, 600));
     assert_eq!(before.cohort.as_ref().unwrap().total, time(1, 600));
     assert!(db.expire(id).await.unwrap());
+    assert_eq!(of_day("2026-11-20").await, counted);
     assert_eq!(db.performance(month()).await, before);
     assert!(db.end(id).await.unwrap().already);
     assert_eq!(db.performance(month()).await, before);
@@ -381,102 +373,6 @@ async fn days_are_those_of_the_zone_of_their_time(db: Fixture) {
     assert_eq!(db.last_days(user(1), 2).await, told[..2]);
 }
 
-async fn users_are_ranked_among_those_with_a_sample(db: Fixture) {
-    // Users 1 to 6 study 1 to 6 minutes on as many days; 2 to 6 take a test.
-    for number in 1..=6_u64 {
-        let who = user(number.into());
-        for n in 1..=number {
-            let start = format!("2026-11-{:02}T08:00:00Z", n + 1);
-            let id = db.keep(recorded(who, &start, 60)).await;
-            if n == 1 && number > 1 {
-                let correct = i64::try_from(number).unwrap();
-                db.log(id, "testing", (6, correct), Some(&start)).await;
-            }
-        }
-    }
-    // Of the month before, and of the one after.
-    db.keep(recorded(user(7), "2026-10-31T08:00:00Z", 60)).await;
-    let ask = async |number: u128, granularity, date: &str| {
-        let query = PerformanceQuery {
-            date: Some(day(date)),
-            ..query(user(number), granularity, Scope::Cohort)
-        };
-        db.performance(query).await.cohort.unwrap()
-    };
-    let standings = |study, test, attendance| {
-        let of = |(users, at_or_below)| Standing { users, at_or_below };
-        let none = Standing::default();
-        [of(study), of(test), none, none, of(attendance)]
-    };
-    let month = ask(3, Granularity::Month, "2026-11-30").await;
-    assert_eq!(month.standings, standings((6, 3), (5, 2), (6, 3)));
-    assert_eq!((month.users, month.total.sessions), (6, 21));
-    assert_eq!(month.total.active_seconds, 21 * 60);
-    assert_eq!(month.percentile_rank(Metric::StudyTime), Some(50));
-    assert_eq!(month.percentile_rank(Metric::TestAverage), Some(40));
-    // Nothing of one's own is nothing to compare with.
-    let idle = ask(9, Granularity::Month, "2026-11-30").await;
-    assert_eq!(idle.standings, standings((6, 0), (5, 0), (6, 0)));
-    // The week from the 2nd to the 8th is all of it; of the 5th there are users 4 to 6.
-    let week = ask(3, Granularity::Week, "2026-11-05").await;
-    assert_eq!((week.standings, week.total), (month.standings, month.total));
-    let date = ask(6, Granularity::Day, "2026-11-05").await;
-    assert_eq!(date.standings, standings((3, 3), (0, 0), (3, 3)));
-    assert_eq!((date.users, date.total), (3, time(3, 180)));
-}
-
-async fn others_that_are_over_are_ranked_before_the_sweep(db: Fixture) {
-    db.keep(recorded(user(1), "2026-11-20T08:00:00Z", 600))
-        .await;
-    db.keep(recorded(user(2), "2026-11-19T08:00:00Z", 500))
-        .await;
-    // With this they have 620 seconds, as much as 620, and nothing.
-    let mut open = Vec::new();
-    for (number, seconds) in [(2, 120), (3, 620), (4, 0)] {
-        let id = db.start(user(number)).await;
-        open.push((id, seconds));
-    }
-    let start = db.now();
-    for (id, seconds) in &open {
-        db.clock.set(start + Duration::from_secs(*seconds));
-        db.heartbeat(*id).await.unwrap();
-    }
-    db.set_clock("2026-11-20T20:00:00Z");
-    for granularity in [Granularity::Month, Granularity::Week] {
-        let ask = async || {
-            let query = query(user(1), granularity, Scope::Cohort);
-            db.performance(query).await.cohort.unwrap()
-        };
-        let before = ask().await;
-        let study = Standing {
-            users: 4,
-            at_or_below: 2,
-        };
-        assert_eq!(before.standings[0], study);
-        assert_eq!(before.total, time(5, 1_840));
-        if granularity == Granularity::Week {
-            for (id, _) in &open {
-                assert!(db.expire(*id).await.unwrap());
-            }
-            assert_eq!(ask().await, before);
-        }
-    }
-}
-
-async fn a_tenant_is_a_cohort_of_its_own(db: Fixture) {
-    for tenant in [1, 2] {
-        let db = db.for_tenant(tenant);
-        for number in 0..tenant {
-            db.keep(recorded(user(number), "2026-11-20T08:00:00Z", 60))
-                .await;
-        }
-    }
-    let ask = query(user(0), Granularity::Month, Scope::Cohort);
-    let found = db.for_tenant(1).performance(ask).await;
-    assert_eq!(found.periods[0].tally, time(1, 60));
-    assert_eq!(found.cohort.unwrap().users, 1);
-}
-
 async fn nobody_has_done_nothing(db: Fixture) {
     let ask = query(user(1), Granularity::Month, Scope::Cohort);
     let found = db.performance(ask).await;
@@ -490,206 +386,6 @@ async fn nobody_has_done_nothing(db: Fixture) {
     let window = Window::On(days("2000-01-01", "2100-01-01"));
     let outcomes = db.store.list_outcomes(db.tenant, user(1), window, now);
     assert!(outcomes.await.unwrap().is_empty());
-}
-
-impl Fixture {
-    async fn outcomes(&self, user: UserId, window: Window) -> Vec<Outcome> {
-        let found = self
-            .store
-            .list_outcomes(self.tenant, user, window, self.now());
-        let mut found = found.await.unwrap();
-        found.sort_by_key(|one| one.seconds);
-        found
-    }
-}
-
-impl Fixture {
-    pub async fn counted(&self, user: UserId, window: Window) -> CountedDays {
-        let found = self
-            .store
-            .count_outcomes(self.tenant, user, window, self.now());
-        found.await.unwrap()
-    }
-
-    /// The same of the sessions themselves.
-    pub async fn one_by_one(&self, user: UserId, window: Window) -> CountedDays {
-        let found = self
-            .store
-            .list_outcomes(self.tenant, user, window, self.now());
-        let mut counted = CountedDays::default();
-        for outcome in found.await.unwrap() {
-            counted.add_session(&outcome);
-        }
-        counted
-    }
-
-    async fn keep_with(&self, start: &str, topics: usize) -> SessionId {
-        let topics = (0..topics).map(|number| number.to_string());
-        let result = SessionResult {
-            words_spoken: 10,
-            scores: [("fluency".to_owned(), 70.1)].into(),
-            topics: topics.collect(),
-            ..SessionResult::default()
-        };
-        let review = SessionReview {
-            result: Some(result),
-            ..completed()
-        };
-        let session = recorded(user(1), start, 60);
-        self.keep(RecordSession { review, ..session }).await
-    }
-}
-
-async fn what_is_not_counted_by_day_is_read_of_the_sessions(db: Fixture) {
-    // One that says too much to keep, and more in a day than are kept.
-    for start in ["2026-11-16T08:00:00Z", "2026-11-18T08:00:00Z"] {
-        db.keep_with(start, 2).await;
-    }
-    db.keep_with("2026-11-16T09:00:00Z", 100).await;
-    for second in 0..110 {
-        let start = format!("2026-11-14T{:02}:{:02}:00Z", second / 60, second % 60);
-        db.keep_with(&start, 1).await;
-    }
-    let windows = [
-        Window::On(days("2026-11-01", "2026-11-30")),
-        Window::Until {
-            now: db.now(),
-            span: Duration::from_hours(30 * 24),
-        },
-    ];
-    for window in windows {
-        let counted = db.counted(user(1), window).await;
-        assert_eq!(counted, db.one_by_one(user(1), window).await);
-        assert_eq!(counted.stats().total_words_spoken, 1_130);
-    }
-    // An older dwell has counted none.
-    db.run("UPDATE user_usage_stats SET outcomes = '{}'").await;
-    db.keep_with("2026-11-18T09:00:00Z", 2).await;
-    for window in windows {
-        let counted = db.counted(user(1), window).await;
-        assert_eq!(counted, db.one_by_one(user(1), window).await);
-        assert_eq!(counted.stats().total_words_spoken, 1_140);
-    }
-}
-
-async fn what_is_counted_by_day_stays_when_sessions_go(db: Fixture) {
-    let session_id = db.keep_with("2026-11-16T08:00:00Z", 2).await;
-    let window = Window::On(days("2026-11-01", "2026-11-30"));
-    let before = db.counted(user(1), window).await;
-    let purge = PurgeSession {
-        user_id: user(1),
-        session_id,
-        before: db.now(),
-    };
-    assert!(db.submit(purge).await.unwrap());
-    assert_eq!(db.counted(user(1), window).await, before);
-    assert_eq!(db.one_by_one(user(1), window).await, CountedDays::default());
-}
-
-async fn users_are_remembered_until_there_is_a_change(db: Fixture) {
-    let mut last = SessionId(uuid::Uuid::nil());
-    for number in 1..=5 {
-        let session = recorded(user(number), "2026-11-17T08:00:00Z", 60);
-        last = db.keep(session).await;
-    }
-    let ask = async |granularity| {
-        let mut all = Vec::new();
-        // To count them, to remember them, to tell what is remembered.
-        for _ in 0..3 {
-            let query = query(user(1), granularity, Scope::Cohort);
-            all.push(db.performance(query).await.cohort.unwrap());
-        }
-        assert!(all.iter().all(|one| *one == all[0]));
-        let told = &all[0];
-        (told.users, told.total.sessions, told.total.tests)
-    };
-    for granularity in [Granularity::Month, Granularity::Week] {
-        assert_eq!(ask(granularity).await, (5, 5, 0));
-    }
-    db.log(last, "testing", (2, 1), Some("2026-11-17T08:00:00Z"))
-        .await;
-    for granularity in [Granularity::Month, Granularity::Week] {
-        assert_eq!(ask(granularity).await, (5, 5, 1));
-    }
-    // By another instance, in the past.
-    let session = recorded(user(6), "2026-11-16T08:00:00Z", 60);
-    db.second_instance().await.keep(session).await;
-    for granularity in [Granularity::Month, Granularity::Week] {
-        assert_eq!(ask(granularity).await, (6, 6, 1));
-    }
-    delete_user(&db.writer, db.tenant, user(5)).await.unwrap();
-    for granularity in [Granularity::Month, Granularity::Week] {
-        assert_eq!(ask(granularity).await, (5, 5, 0));
-    }
-    // What nobody noted is seen after a while.
-    db.run("UPDATE performance_months SET tests = 7 WHERE sessions = 1")
-        .await;
-    assert_eq!(ask(Granularity::Month).await, (5, 5, 0));
-    db.pass(MINUTE);
-    assert_eq!(ask(Granularity::Month).await, (5, 5, 35));
-}
-
-fn lengths(outcomes: &[Outcome]) -> Vec<i64> {
-    outcomes.iter().map(|one| one.seconds).collect()
-}
-
-async fn outcomes_are_of_ended_sessions_that_started_in_the_window(db: Fixture) {
-    // It is noon of the 20th.
-    for (start, seconds) in [
-        ("2026-11-13T11:59:59.999999Z", 1),
-        ("2026-11-13T12:00:00Z", 2),
-        ("2026-11-20T11:00:00Z", 3),
-    ] {
-        db.keep(recorded(user(1), start, seconds)).await;
-    }
-    db.keep(recorded(user(2), "2026-11-20T11:00:00Z", 9)).await;
-    let result = SessionResult {
-        words_spoken: 7,
-        scores: [("fluency".to_owned(), 81.1)].into(),
-        topics: vec!["travel".to_owned()],
-        ..SessionResult::default()
-    };
-    let review = SessionReview {
-        result: Some(result.clone()),
-        ..completed()
-    };
-    let session = recorded(user(1), "2026-11-19T23:59:56Z", 5);
-    db.keep(RecordSession { review, ..session }).await;
-    let now = db.now();
-    let week = Window::Until {
-        now,
-        span: Duration::from_hours(7 * 24),
-    };
-    db.start(user(1)).await;
-    let found = db.outcomes(user(1), week).await;
-    assert_eq!(lengths(&found), [2, 3, 5]);
-    assert_eq!(found[2].result, Some(result));
-    assert_eq!(found[2].start_date, day("2026-11-19"));
-    assert_eq!(found[2].session_type, "normal");
-    // It is over, at its start; the window is where it was.
-    db.pass(HOUR);
-    assert_eq!(lengths(&db.outcomes(user(1), week).await), [0, 2, 3, 5]);
-}
-
-async fn outcomes_of_days_are_those_of_their_start_date(db: Fixture) {
-    db.set_clock("2026-11-01T00:00:00Z");
-    db.set(SettingsPatch {
-        time_zone: Some(chrono_tz::Tz::Pacific__Kiritimati),
-        ..SettingsPatch::default()
-    })
-    .await;
-    db.set_clock("2026-11-20T12:00:00Z");
-    // 14 hours ahead: the 18th is from 10:00 of the 17th.
-    for (start, seconds) in [
-        ("2026-11-17T09:59:59Z", 1),
-        ("2026-11-17T10:00:00Z", 2),
-        ("2026-11-18T09:59:59Z", 3),
-        ("2026-11-18T10:00:00Z", 4),
-    ] {
-        db.keep(recorded(user(1), start, seconds)).await;
-    }
-    let window = Window::On(days("2026-11-18", "2026-11-18"));
-    assert_eq!(lengths(&db.outcomes(user(1), window).await), [2, 3]);
 }
 
 async fn what_was_there_before_is_counted_when_the_schema_changes(db: Fixture) {

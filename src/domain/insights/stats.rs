@@ -10,9 +10,10 @@
 //! | `c:SCORE`, `b:SCORE` | sessions with the score, and the scores, in billionths of a point |
 //! | `t:TOPIC`, `a:AREA` | sessions that named the topic, or the area to improve |
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use chrono::NaiveDate;
+use foldhash::fast::RandomState;
 
 use super::recent::{Outcome, TermCount, most};
 use crate::domain::hundredths::float;
@@ -119,21 +120,33 @@ impl Scores {
     }
 }
 
-/// The sums of one day.
+/// What is told of each day.
 #[derive(Clone, PartialEq, Debug, Default)]
 struct Day {
     sessions: i64,
     scores: BTreeMap<String, Scores>,
 }
 
+impl Day {
+    /// Adds a count; `None` if there is no such key.
+    fn add(&mut self, key: &str, count: i64) -> Option<()> {
+        match key.split_at_checked(2)? {
+            ("n:", _) => self.sessions += count,
+            ("c:", name) => change(&mut self.scores, name, |scores| scores.count += count),
+            ("b:", name) => change(&mut self.scores, name, |scores| scores.billionths += count),
+            ("s:" | "w:" | "t:" | "a:", _) => {}
+            _ => return None,
+        }
+        Some(())
+    }
+}
+
 /// Counts of some days.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct CountedDays {
     days: BTreeMap<NaiveDate, Day>,
-    words: i64,
-    types: BTreeMap<String, TypeStats>,
-    topics: BTreeMap<String, i64>,
-    areas: BTreeMap<String, i64>,
+    /// Of all days, by key. A year has thousands of counts to add, of some dozens of keys.
+    sums: HashMap<String, i64, RandomState>,
 }
 
 impl CountedDays {
@@ -143,74 +156,75 @@ impl CountedDays {
         of_types.map(|(_, count)| count).sum()
     }
 
-    /// Adds a count of a day; `None` if there is no such key.
+    /// Adds counts of a day; `None` if there is no such key.
     #[must_use]
-    pub fn add(&mut self, date: NaiveDate, key: &str, count: i64) -> Option<()> {
-        let (letter, name) = key.split_once(':')?;
+    pub fn add<'a>(
+        &mut self,
+        date: NaiveDate,
+        counts: impl IntoIterator<Item = (&'a str, i64)>,
+    ) -> Option<()> {
         let day = self.days.entry(date).or_default();
-        match letter {
-            "n" => {
-                day.sessions += count;
-                change(&mut self.types, name, |kind| kind.count += count);
+        for (key, count) in counts {
+            day.add(key, count)?;
+            if let Some(sum) = self.sums.get_mut(key) {
+                *sum += count;
+            } else {
+                self.sums.insert(key.to_owned(), count);
             }
-            "s" => change(&mut self.types, name, |kind| kind.seconds += count),
-            "w" => self.words += count,
-            "c" => change(&mut day.scores, name, |scores| scores.count += count),
-            "b" => change(&mut day.scores, name, |scores| scores.billionths += count),
-            "t" => change(&mut self.topics, name, |sum| *sum += count),
-            "a" => change(&mut self.areas, name, |sum| *sum += count),
-            _ => return None,
         }
         Some(())
     }
 
     /// Adds a session that the counts do not hold.
     pub fn add_session(&mut self, session: &Outcome) {
-        for (key, count) in counts(session) {
-            // Its keys are those that there are.
-            let _ = self.add(session.start_date, &key, count);
-        }
+        let counts = counts(session);
+        let pairs = counts.iter().map(|(key, count)| (&**key, *count));
+        // Its keys are those that there are.
+        let _ = self.add(session.start_date, pairs);
     }
 
     /// What it all comes to.
     #[must_use]
     pub fn stats(self) -> SessionStats {
-        let mut all = BTreeMap::<&String, Scores>::new();
-        for (name, scores) in self.days.values().flat_map(|day| &day.scores) {
-            let sum = all.entry(name).or_default();
-            sum.count += scores.count;
-            sum.billionths += scores.billionths;
+        let mut stats = SessionStats::default();
+        let mut scores = BTreeMap::<_, Scores>::new();
+        let (mut topics, mut areas) = (Vec::new(), Vec::new());
+        for (key, sum) in &self.sums {
+            let types = &mut stats.sessions_by_type;
+            match key.split_at_checked(2) {
+                Some(("n:", name)) => change(types, name, |kind| kind.count = *sum),
+                Some(("s:", name)) => change(types, name, |kind| kind.seconds = *sum),
+                Some(("w:", _)) => stats.total_words_spoken = *sum,
+                Some(("c:", name)) => change(&mut scores, name, |one| one.count = *sum),
+                Some(("b:", name)) => change(&mut scores, name, |one| one.billionths = *sum),
+                Some(("t:", name)) => topics.push((name, *sum)),
+                Some(("a:", name)) => areas.push((name, *sum)),
+                // There are no others.
+                _ => {}
+            }
         }
-        let means = all
-            .into_iter()
-            .map(|(name, sum)| (name.clone(), sum.mean()));
-        SessionStats {
-            total_sessions: self.types.values().map(|kind| kind.count).sum(),
-            total_seconds: self.types.values().map(|kind| kind.seconds).sum(),
-            total_words_spoken: self.words,
-            average_scores: means.collect(),
-            common_topics: most_frequent(&self.topics),
-            areas_to_improve: most_frequent(&self.areas),
-            sessions_by_type: self.types,
-            score_trend: self.days.into_iter().map(point).collect(),
-        }
+        let types = || stats.sessions_by_type.values();
+        stats.total_sessions = types().map(|kind| kind.count).sum();
+        stats.total_seconds = types().map(|kind| kind.seconds).sum();
+        stats.average_scores = means(scores);
+        stats.common_topics = most(topics, MOST_FREQUENT);
+        stats.areas_to_improve = most(areas, MOST_FREQUENT);
+        stats.score_trend = self.days.into_iter().map(point).collect();
+        stats
     }
+}
+
+fn means(scores: BTreeMap<String, Scores>) -> BTreeMap<String, f64> {
+    let scores = scores.into_iter();
+    scores.map(|(name, sum)| (name, sum.mean())).collect()
 }
 
 fn point((date, day): (NaiveDate, Day)) -> ScorePoint {
-    let scores = day.scores.into_iter();
     ScorePoint {
         date,
-        scores: scores.map(|(name, sum)| (name, sum.mean())).collect(),
+        scores: means(day.scores),
         sessions: day.sessions,
     }
-}
-
-fn most_frequent(counts: &BTreeMap<String, i64>) -> Vec<TermCount> {
-    most(
-        counts.iter().map(|(term, count)| (&**term, *count)),
-        MOST_FREQUENT,
-    )
 }
 
 /// Changes the value of a name, which is most often there already.

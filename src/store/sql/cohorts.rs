@@ -190,7 +190,7 @@ async fn list<DB: Dialect>(
     let rows = query.fetch(conn).await?;
     let row = rows.first().ok_or(CORRUPT)?;
     let column = |name| -> Result<_, Fault> {
-        let numbers: Option<Vec<i64>> = parse(&text::<DB>(row, name)?, |one| one.parse().ok());
+        let numbers: Option<Vec<i64>> = parse(text::<DB>(row, name)?, |one| one.parse().ok());
         Ok(numbers.ok_or(CORRUPT)?.into_iter())
     };
     let mut sessions = column("sessions")?;

@@ -116,6 +116,9 @@ pub trait Dialect:
         writes: &[Write<'_>],
     ) -> impl Future<Output = sqlx::Result<Written>> + Send;
 
+    /// A column of text as it lies in the row, which may be long; `None` if it is NULL.
+    fn text<'r>(row: &'r Self::Row, column: &str) -> sqlx::Result<Option<&'r str>>;
+
     /// Runs one statement and returns its rows.
     fn fetch(
         conn: &mut Self::Connection,

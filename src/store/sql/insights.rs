@@ -192,7 +192,7 @@ async fn subjects<DB: Dialect>(
 }
 
 /// The user's sessions that are stored as open and over by now, as they ended.
-pub async fn ended_of_user<DB: Dialect>(
+async fn ended_of_user<DB: Dialect>(
     conn: &mut DB::Connection,
     tenant: TenantId,
     user: UserId,
@@ -216,8 +216,9 @@ async fn ended_of_tenant<DB: Dialect>(
     Ok(ended(open.collect::<Result<_, _>>()?, settings, now))
 }
 
-/// Oldest start first, so that every engine adds them in the same order.
-fn ended(mut open: Vec<Session>, settings: &TenantSettings, now: Timestamp) -> Vec<Session> {
+/// Those of the open sessions that are over by now, oldest start first, so that every engine adds
+/// them in the same order.
+pub fn ended(mut open: Vec<Session>, settings: &TenantSettings, now: Timestamp) -> Vec<Session> {
     open.sort_by_key(|session| (session.started_at, session.id));
     let views = open
         .into_iter()

@@ -4,6 +4,7 @@ mod activities;
 mod apply;
 mod codes;
 mod cohorts;
+mod counts;
 mod days;
 pub mod dialect;
 mod events;

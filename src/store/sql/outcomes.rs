@@ -1,22 +1,21 @@
-//! What sessions said: their own rows, and `user_usage_stats.outcomes`, which adds it up by day.
+//! What sessions said: their own rows, and `user_usage_stats.outcomes`, which adds it up by day. It
+//! is read as `outcomes_text`, the same as text, which the engine keeps.
 //!
 //! A day is complete if its counts are of as many sessions as have ended. It is not where an older
 //! dwell wrote, which does not keep it up, or where there is too much to keep: the sessions
 //! themselves are read then.
 
-use std::{borrow::Cow, collections::BTreeSet, fmt};
+use std::collections::BTreeSet;
 
 use chrono::NaiveDate;
-use serde::{
-    Deserialize, Deserializer,
-    de::{MapAccess, Visitor},
-};
 
 use super::{
+    counts,
     dialect::{Dialect, Query, get},
     fault::Fault,
-    insights::ended_of_user,
+    insights::ended,
     practice::{date, parse, text},
+    sessions::{self, AND_OPEN_OF_USERS},
     tenants,
 };
 use crate::domain::{
@@ -42,39 +41,10 @@ pub const SELECT_OUTCOMES: &str = "
 pub const LIST_OUTCOME_DAYS: &str = "
     SELECT string_agg(CAST(usage_date AS TEXT), ',') AS usage_date,
         string_agg(CAST(sessions_ended AS TEXT), ',') AS sessions_ended,
-        string_agg(CAST(outcomes AS TEXT), ',') AS outcomes
+        string_agg(outcomes_text, ',') AS outcomes
     FROM user_usage_stats
     WHERE tenant_id = $1 AND user_id = $2 AND usage_date BETWEEN $3 AND $4
         AND sessions_ended > 0";
-
-/// A key of counts, borrowed from where it was read.
-#[derive(Deserialize)]
-struct Key<'a>(#[serde(borrow)] Cow<'a, str>);
-
-/// The counts of a day, as they come: to sort thousands of them takes longer than to add them up.
-struct Counts<'a>(Vec<(Key<'a>, i64)>);
-
-impl<'de: 'a, 'a> Deserialize<'de> for Counts<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Pairs;
-        impl<'de> Visitor<'de> for Pairs {
-            type Value = Vec<(Key<'de>, i64)>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("counts by key")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let mut pairs = Vec::new();
-                while let Some(pair) = map.next_entry()? {
-                    pairs.push(pair);
-                }
-                Ok(pairs)
-            }
-        }
-        deserializer.deserialize_map(Pairs).map(Self)
-    }
-}
 
 /// The user's ended sessions that started in the window, in no order.
 pub async fn list<DB: Dialect>(
@@ -154,22 +124,22 @@ async fn days<DB: Dialect>(
     let Some(row) = rows.first() else {
         return Ok(BTreeSet::new());
     };
-    let dates = parse(&text::<DB>(row, "usage_date")?, date);
-    let ended = parse(&text::<DB>(row, "sessions_ended")?, |count| {
+    let dates = parse(text::<DB>(row, "usage_date")?, date);
+    let ended = parse(text::<DB>(row, "sessions_ended")?, |count| {
         count.parse::<i64>().ok()
     });
-    let outcomes = format!("[{}]", text::<DB>(row, "outcomes")?);
-    let outcomes: Vec<Counts<'_>> = serde_json::from_str(&outcomes).map_err(|_| CORRUPT)?;
+    let mut rest = text::<DB>(row, "outcomes")?;
     let (Some(dates), Some(ended)) = (dates, ended) else {
         return Err(CORRUPT);
     };
     let mut incomplete = BTreeSet::new();
-    for ((date, ended), Counts(counts)) in dates.into_iter().zip(ended).zip(&outcomes) {
-        let pairs = || counts.iter().map(|(Key(key), count)| (&**key, *count));
+    let mut counts = Vec::new();
+    for (date, ended) in dates.into_iter().zip(ended) {
+        let object = rest.strip_prefix(',').unwrap_or(rest);
+        rest = counts::read(object, &mut counts).ok_or(CORRUPT)?;
+        let pairs = || counts.iter().map(|(key, count)| (&**key, *count));
         if CountedDays::sessions(pairs()) == ended {
-            for (key, count) in pairs() {
-                counted.add(date, key, count).ok_or(CORRUPT)?;
-            }
+            counted.add(date, pairs()).ok_or(CORRUPT)?;
         } else {
             incomplete.insert(date);
         }
@@ -211,8 +181,13 @@ async fn unswept<DB: Dialect>(
     window: Window,
     now: Timestamp,
 ) -> Result<Vec<Outcome>, Fault> {
+    let open = sessions::by_ids::<DB>(conn, tenant, AND_OPEN_OF_USERS, [user.0]).await?;
+    // Most often there is none, and it does not matter when it would be over.
+    if open.is_empty() {
+        return Ok(Vec::new());
+    }
     let settings = tenants::settings_of::<DB>(conn, tenant).await?;
-    let ended = ended_of_user::<DB>(conn, tenant, user, &settings, now).await?;
+    let ended = ended(open, &settings, now);
     let ended = ended.iter().filter(|session| window.contains(session));
     Ok(ended.filter_map(Outcome::of).collect())
 }

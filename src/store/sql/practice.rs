@@ -253,11 +253,11 @@ async fn list<DB: Dialect, const N: usize>(
         return Ok(Vec::new());
     };
     let dates = text::<DB>(row, columns.date)?;
-    let dates = parse(&dates, date).ok_or(columns.corrupt(columns.date))?;
+    let dates = parse(dates, date).ok_or(columns.corrupt(columns.date))?;
     let mut entries: Vec<_> = dates.into_iter().map(|date| (date, [0; N])).collect();
     for (index, name) in columns.numbers.into_iter().enumerate() {
         let numbers = text::<DB>(row, name)?;
-        let numbers: Option<Vec<i64>> = parse(&numbers, |number| number.parse().ok());
+        let numbers: Option<Vec<i64>> = parse(numbers, |number| number.parse().ok());
         let numbers = numbers.filter(|numbers| numbers.len() == entries.len());
         let numbers = numbers.ok_or(columns.corrupt(name))?;
         for ((_, entry), number) in entries.iter_mut().zip(numbers) {
@@ -287,9 +287,8 @@ impl<const N: usize> Columns<N> {
 }
 
 /// A column of a list; nothing if there are no rows.
-pub fn text<DB: Dialect>(row: &DB::Row, column: &str) -> Result<String, Fault> {
-    let text: Option<String> = get::<DB, _>(row, column)?;
-    Ok(text.unwrap_or_default())
+pub fn text<'r, DB: Dialect>(row: &'r DB::Row, column: &str) -> Result<&'r str, Fault> {
+    Ok(DB::text(row, column)?.unwrap_or_default())
 }
 
 pub fn parse<T>(text: &str, entry: impl Fn(&str) -> Option<T>) -> Option<Vec<T>> {

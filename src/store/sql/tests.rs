@@ -334,12 +334,13 @@ async fn list_by_all_filters<DB: Dialect>(pools: &Pools<DB>) {
 
 /// Columns of users' rows that no export tells: whose a row is, what it was made of as a hash,
 /// what other columns say already, and what is the same for everyone who is not deleted.
-const NOT_TOLD: [&str; 7] = [
+const NOT_TOLD: [&str; 8] = [
     "tenant_id",
     "user_id",
     "fingerprint",
     "last_active_date",
     "attended_days",
+    "outcomes_text",
     "deleted_at",
     "deletion_pending",
 ];

@@ -137,18 +137,21 @@ proptest! {
 
     #[test]
     fn what_is_kept_of_days_comes_to_the_same(sessions in outcomes()) {
-        let mut kept = BTreeMap::<_, i64>::new();
+        let mut kept = BTreeMap::<_, BTreeMap<_, i64>>::new();
         for session in &sessions {
+            let day = kept.entry(session.start_date).or_default();
             for (key, count) in kept_counts(session) {
-                *kept.entry((session.start_date, key)).or_default() += count;
+                *day.entry(key).or_default() += count;
             }
         }
         let mut days = CountedDays::default();
-        for ((date, key), count) in &kept {
-            prop_assert!(days.add(*date, key, *count).is_some());
+        let mut counted = 0;
+        for (date, day) in &kept {
+            let pairs = || day.iter().map(|(key, count)| (&**key, *count));
+            prop_assert!(days.add(*date, pairs()).is_some());
+            counted += CountedDays::sessions(pairs());
         }
-        let of_types = kept.iter().map(|((_, key), count)| (&**key, *count));
-        prop_assert_eq!(usize::try_from(CountedDays::sessions(of_types)).unwrap(), sessions.len());
+        prop_assert_eq!(usize::try_from(counted).unwrap(), sessions.len());
         prop_assert_eq!(days.stats(), session_stats(&sessions));
     }
 
@@ -179,6 +182,14 @@ proptest! {
         // Deterministic, and far from the order that they came in.
         shuffled.sort_by_key(|one| (seed ^ one.seconds.unsigned_abs()).wrapping_mul(0x9e37_79b9));
         prop_assert_eq!(session_stats(&sessions), session_stats(&shuffled));
+    }
+}
+
+#[test]
+fn a_key_of_no_kind_is_not_taken() {
+    for key in ["", "n", "x:solo", "topic", "é:solo", "näh"] {
+        let added = CountedDays::default().add(FIRST_DATE, [("n:solo", 1), (key, 1)]);
+        assert_eq!(added, None, "{key}");
     }
 }
 
