@@ -28,9 +28,8 @@ use http::{HeaderValue, Method, Request, Response, StatusCode, Version, header};
 use http_body::Body as HttpBody;
 use tonic::body::Body;
 use tower::{Layer, Service};
-use tracing::info;
+use tracing::{error, info};
 
-pub use self::routes::BadContract;
 use self::{
     refusal::Refusal,
     request::{Parameters, RequestBody},
@@ -59,26 +58,23 @@ struct Rules {
 }
 
 /// Takes requests that are not gRPC.
-#[derive(Clone)]
+#[derive(Clone, Copy)]
 pub struct RestLayer {
     rules: Rules,
-    routes: Arc<Routes>,
 }
 
 impl RestLayer {
     /// The layer, if it is on. `described` is whether anybody may ask which methods there are,
     /// `own_machine` whether whoever reaches the port is let in.
-    ///
-    /// # Errors
-    /// If a rule of the contract is not one that can be followed.
+    #[must_use]
     pub fn of(
         web: &WebArgs,
         limits: &LimitArgs,
         described: bool,
         own_machine: bool,
-    ) -> Result<Option<Self>, BadContract> {
+    ) -> Option<Self> {
         if web.rest == Switch::Off {
-            return Ok(None);
+            return None;
         }
         let bytes = |size| usize::try_from(size).unwrap_or(usize::MAX);
         let rules = Rules {
@@ -88,8 +84,7 @@ impl RestLayer {
             grpc_web: web.grpc_web == Switch::On,
             own_machine,
         };
-        let routes = Arc::new(Routes::of_contract()?);
-        Ok(Some(Self { rules, routes }))
+        Some(Self { rules })
     }
 }
 
@@ -97,10 +92,7 @@ impl<S> Layer<S> for RestLayer {
     type Service = Rest<S>;
 
     fn layer(&self, inner: S) -> Rest<S> {
-        Rest {
-            inner,
-            rest: self.clone(),
-        }
+        Rest { inner, rest: *self }
     }
 }
 
@@ -157,15 +149,22 @@ enum Translated {
 }
 
 impl RestLayer {
-    fn translate(&self, mut request: Request<Body>) -> Translated {
-        let (route, captures) = match self.route(&request) {
+    fn translate(self, mut request: Request<Body>) -> Translated {
+        let routes = match Routes::of_contract() {
+            Ok(routes) => routes,
+            Err(error) => {
+                error!("{error}");
+                return Translated::Answer(empty(StatusCode::INTERNAL_SERVER_ERROR));
+            }
+        };
+        let (route, captures) = match self.route(routes, &request) {
             Ok(Found::Route(route, captures)) => (route, captures),
             Ok(Found::Methods(methods)) => return Translated::Answer(options(&methods)),
             Ok(Found::Description) => return Translated::Answer(openapi()),
             Err(refusal) => {
                 let (method, path) = (request.method(), request.uri().path());
                 info!(%method, path, status = refusal.http().as_u16(), "refused");
-                return Translated::Answer(refusal.response(&self.routes.statuses));
+                return Translated::Answer(refusal.response(&routes.statuses));
             }
         };
         let timeout = headers::timeout(request.headers());
@@ -188,7 +187,7 @@ impl RestLayer {
     }
 
     /// What a request is for, as far as can be said without knowing who sends it.
-    fn route(&self, request: &Request<Body>) -> Result<Found, Refusal> {
+    fn route(self, routes: &Routes, request: &Request<Body>) -> Result<Found, Refusal> {
         if headers::size(request) > self.rules.max_headers {
             return Err(Refusal::headers_too_large(self.rules.max_headers));
         }
@@ -202,7 +201,7 @@ impl RestLayer {
                 _ => Some(Found::Methods(vec![Method::GET, Method::HEAD])),
             }
         } else {
-            self.routes.find(method, path)
+            routes.find(method, path)
         };
         match found {
             None => Err(Refusal::no_such_path()),
@@ -225,9 +224,14 @@ fn openapi() -> Response<Body> {
 }
 
 fn options(methods: &[Method]) -> Response<Body> {
-    let mut response = Response::new(Body::empty());
-    *response.status_mut() = StatusCode::NO_CONTENT;
+    let mut response = empty(StatusCode::NO_CONTENT);
     headers::allow(response.headers_mut(), methods);
+    response
+}
+
+fn empty(status: StatusCode) -> Response<Body> {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = status;
     response
 }
 

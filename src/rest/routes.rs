@@ -1,6 +1,9 @@
 //! Which method a request is for: the `google.api.http` rules of the contract.
 
-use std::{error::Error, sync::Arc};
+use std::{
+    error::Error,
+    sync::{Arc, LazyLock},
+};
 
 use http::{Method, Uri};
 use prost_reflect::{
@@ -97,11 +100,17 @@ pub struct Routes {
 }
 
 impl Routes {
-    /// Those of the contract that is built in.
+    /// Those of the contract that is built in. They take some 3 MiB, so they are made when they
+    /// are first asked for.
     ///
     /// # Errors
     /// If a rule names fields that are not there, or is of a kind that is not known here.
-    pub fn of_contract() -> Result<Self, BadContract> {
+    pub fn of_contract() -> Result<&'static Self, &'static BadContract> {
+        static ROUTES: LazyLock<Result<Routes, BadContract>> = LazyLock::new(Routes::read);
+        ROUTES.as_ref()
+    }
+
+    fn read() -> Result<Self, BadContract> {
         let mut pool = DescriptorPool::decode(FILE_DESCRIPTOR_SET).map_err(BadContract::of)?;
         // So that the details of a status can be told.
         pool.decode_file_descriptor_set(tonic_types::pb::FILE_DESCRIPTOR_SET)

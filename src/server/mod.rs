@@ -154,7 +154,7 @@ pub async fn serve(
 
     let web = parts.web;
     let everybody = matches!(parts.auth, Auth::None);
-    let rest = RestLayer::of(&web, &limits, parts.reflection, everybody)?;
+    let rest = RestLayer::of(&web, &limits, parts.reflection, everybody);
     let grpc_web = (web.grpc_web == Switch::On).then(GrpcWebLayer::new);
     let server = limited(&limits)
         .accept_http1(web.http1())

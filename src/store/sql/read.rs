@@ -3,6 +3,8 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use async_trait::async_trait;
+use futures::future::BoxFuture;
+use tokio::sync::oneshot;
 use uuid::Uuid;
 
 use super::{
@@ -50,8 +52,15 @@ impl<DB: Dialect> SqlStore<DB> {
     {
         let silence = self.pools.silence().clone();
         let read = read(self.clone());
-        let bounded = async move { silence.bound(DB::READ_LIMIT, read).await.flatten() };
-        match tokio::spawn(carry(bounded)).await {
+        let (answer, answered) = oneshot::channel();
+        // As one type of task for all reads: each type would be some kilobytes of code.
+        let task: BoxFuture<'static, ()> = Box::pin(async move {
+            let read = silence.bound(DB::READ_LIMIT, read).await.flatten();
+            // Whoever asked may have gone.
+            let _ = answer.send(read);
+        });
+        tokio::spawn(carry(task));
+        match answered.await {
             Ok(read) => read.map_err(|fault| self.error(fault)),
             Err(_) => Err(Error::Unavailable),
         }
