@@ -2,7 +2,10 @@
 
 use fastrand::Rng;
 
-use crate::{engine::Engine, trial::Trial};
+use crate::{
+    engine::Engine,
+    trial::{Trial, seeds},
+};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_of_two_is_killed() {
@@ -12,7 +15,7 @@ async fn one_of_two_is_killed() {
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "the long form"]
 async fn one_of_two_is_killed_often() {
-    for seed in 0..10 {
+    for seed in seeds(10) {
         kill_one_of_two(50, seed).await;
     }
 }

@@ -5,7 +5,11 @@ use std::time::Duration;
 use fastrand::Rng;
 use tokio::time::sleep;
 
-use crate::{engine::Engine, recount::Tally, trial::Trial};
+use crate::{
+    engine::Engine,
+    recount::Tally,
+    trial::{Trial, seeds},
+};
 
 /// Kills of one database before it is recounted.
 const ROUND: u64 = 25;
@@ -27,8 +31,8 @@ async fn postgres_is_killed_often() {
 /// Every other time it is all of PostgreSQL, else one of its connections.
 async fn rounds(kills: u64) {
     let (mut total, mut done) = (Tally::default(), 0);
-    for seed in 0..kills.div_ceil(ROUND) {
-        let kills = ROUND.min(kills - done);
+    for seed in seeds(kills.div_ceil(ROUND)) {
+        let kills = ROUND.min(kills - seed * ROUND);
         total.add(round(kills, seed).await);
         done += kills;
     }

@@ -1,6 +1,8 @@
 //! One trial: a database, callers, and what is done to dwell meanwhile.
 
 use std::{
+    env,
+    ops::Range,
     path::{Path, PathBuf},
     time::{Duration, Instant},
 };
@@ -18,6 +20,17 @@ use crate::{
 
 /// From the start of the process to the first call that is acknowledged.
 const READY_WITHIN: Duration = Duration::from_secs(5);
+
+/// The seeds below a number, or those of them that `DWELL_SEEDS` names, `3..7` say: one that failed
+/// again, or the long form in parts.
+pub fn seeds(below: u64) -> Range<u64> {
+    let Ok(chosen) = env::var("DWELL_SEEDS") else {
+        return 0..below;
+    };
+    let (first, end) = chosen.split_once("..").expect("DWELL_SEEDS as 3..7");
+    let bound = |seed: &str| seed.parse::<u64>().expect("a seed").min(below);
+    bound(first)..bound(end)
+}
 
 /// The callers write until the trial is finished.
 pub struct Trial {

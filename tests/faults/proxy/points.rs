@@ -9,7 +9,7 @@ use super::{Proxy, fault::Point};
 use crate::{
     dwell::{Dwell, built},
     engine::Engine,
-    trial::Trial,
+    trial::{self, Trial},
 };
 
 /// Seeds of each point in the short form, and in the long one.
@@ -87,7 +87,7 @@ async fn try_points(points: &[Point], isolation: Isolation, seeds: u64) {
     trial.load.more(CALLS).await;
     for point in points {
         let mut struck = 0;
-        for seed in 0..seeds {
+        for seed in trial::seeds(seeds) {
             proxy.faults().arm(*point, seed);
             // Calls that share a commit are acknowledged together: it may be one from before.
             for _ in 0..TRIES {
