@@ -43,6 +43,7 @@ use crate::{
     telemetry::traces::Wait,
 };
 
+mod plans;
 mod release;
 
 /// What stands in the place of `{rows}` or `{ids}`.

@@ -1,0 +1,1 @@
+-- What PostgreSQL is told of tenants' sizes. SQLite was told by each migration that made a table.

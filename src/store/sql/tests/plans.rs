@@ -1,0 +1,78 @@
+//! How PostgreSQL finds what a batch reads and writes.
+
+use super::*;
+
+/// Three thousand tenants of two sessions each, half of them open, and one of six thousand. Each
+/// has as many users.
+const TENANTS: [&str; 6] = [
+    // Without what the rows refer to.
+    "SET session_replication_role = replica",
+    "CREATE TEMPORARY TABLE many AS
+        SELECT CASE WHEN i < 6000 THEN lpad(to_hex(i / 2 + 1), 32, '0')::uuid
+            ELSE 'ffffffff-ffff-ffff-ffff-ffffffffffff' END AS tenant_id,
+            gen_random_uuid() AS id, i % 2 = 0 AS open
+        FROM generate_series(0, 11999) AS i",
+    "INSERT INTO users (tenant_id, id, login_count, last_active_at, total_usage_seconds,
+            first_seen_at, created_at, updated_at)
+        SELECT tenant_id, id, 0, now(), 0, now(), now(), now() FROM many",
+    "INSERT INTO user_sessions (tenant_id, id, user_id, session_type, client_type, client_info,
+            focus_mode, location, state, started_at, start_date, last_active_at, pauses, ended_at,
+            end_reason, duration_seconds, notes, items_correct, points_earned, created_at,
+            updated_at)
+        SELECT tenant_id, gen_random_uuid(), id, 'login', 'web', '', false, '',
+            CASE WHEN open THEN 1 ELSE 3 END, now(), current_date, now(), '[]',
+            CASE WHEN open THEN NULL ELSE now() END, CASE WHEN open THEN NULL ELSE 1 END,
+            0, '', 0, 0, now(), now()
+        FROM many",
+    "RESET session_replication_role",
+    "ANALYZE",
+];
+
+#[tokio::test]
+async fn a_large_tenant_among_small_ones_is_not_read_whole() {
+    let url = pg::database().await;
+    let pools = postgres::open(&url, None, true).await.unwrap();
+    let mut conn = pools.own().await.unwrap();
+    for sql in TENANTS {
+        conn.execute(sql).await.unwrap();
+    }
+    drop(conn);
+    let by_ids = [sessions::SELECT_SESSIONS, sessions::AND_IDS].concat();
+    let open = [sessions::SELECT_SESSIONS, sessions::AND_OPEN_OF_USERS].concat();
+    let ids = |sql: &str| Query::<Postgres>::new(sql).bind(Uuid::nil()).ids([]).sql;
+    let update = sessions::changing_columns([]);
+    let update = Query::<Postgres>::new(sessions::UPDATE_SESSIONS)
+        .bind(Uuid::nil())
+        .rows(&update);
+    let update = update.sql.replace("{after}", "TRUE");
+    // The tenant is the first parameter of each.
+    let all = [
+        ids(&by_ids),
+        ids(&open),
+        ids(sessions::SELECT_OWNERS),
+        ids(users::LOCK_USERS),
+        update,
+    ];
+    for sql in all {
+        let mut tx = write(&pools).await;
+        tx.execute(AssertSqlSafe(format!("PREPARE batch AS {sql}")))
+            .await
+            .unwrap();
+        let count = "SELECT cardinality(parameter_types) FROM pg_prepared_statements
+            WHERE name = 'batch'";
+        let count: i32 = sqlx::query_scalar(count).fetch_one(&mut *tx).await.unwrap();
+        let nulls = vec!["NULL"; usize::try_from(count).unwrap()].join(", ");
+        let explain = format!("EXPLAIN EXECUTE batch({nulls})");
+        let lines: Vec<String> = sqlx::query_scalar(AssertSqlSafe(explain))
+            .fetch_all(&mut *tx)
+            .await
+            .unwrap();
+        let plan = lines.join("\n");
+        assert!(
+            plan.contains("Index Cond: ((tenant_id = $1) AND "),
+            "{plan}"
+        );
+        assert!(!plan.contains("Index Cond: (tenant_id = $1)"), "{plan}");
+        tx.execute("DEALLOCATE batch").await.unwrap();
+    }
+}
