@@ -120,7 +120,9 @@ impl Queue {
     /// Gives back the tenants whose writes were taken and are carried out.
     pub fn release(&self, tenants: &[TenantId]) {
         let mut lines = self.lines();
-        tenants.iter().for_each(|tenant| lines.release(*tenant));
+        for tenant in tenants {
+            lines.release(*tenant);
+        }
     }
 
     /// How many writes wait.
