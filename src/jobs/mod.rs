@@ -56,6 +56,9 @@ impl Jobs {
         stop: &CancellationToken,
     ) -> Vec<Arc<Task>> {
         let events_kept = watch.watch_retention;
+        let store = self.store.clone();
+        let write_back = async move { store.write_back().await };
+        tasks.spawn(stop.clone().run_until_cancelled_owned(write_back));
         if watch.watch == Switch::On {
             let store = self.store.clone();
             let relay = async move { store.relay_wakes().await };

@@ -282,6 +282,10 @@ pub trait Store:
     /// Fails if the database does not answer.
     async fn ping(&self) -> Result<(), Error>;
 
+    /// Writes back, for as long as it is polled, what commits leave in a log, where the engine
+    /// would have the batches do that.
+    async fn write_back(&self);
+
     /// Closes all connections, the writer's too, in good order. Nothing can be read or written
     /// afterwards.
     async fn close(&self);

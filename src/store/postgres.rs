@@ -1,6 +1,6 @@
 //! What is PostgreSQL's own: the pools, and rows as arrays.
 
-use std::{collections::BTreeMap, str::FromStr, time::Duration};
+use std::{collections::BTreeMap, future::pending, str::FromStr, time::Duration};
 
 use chrono::{DateTime, Utc};
 use sqlx::{
@@ -14,7 +14,7 @@ use sqlx::{
         PgNotification, PgPool, PgPoolOptions, PgRow, PgTypeInfo, PgValueRef,
     },
 };
-use tokio::time::timeout;
+use tokio::{sync::Semaphore, time::timeout};
 use uuid::Uuid;
 
 use super::{
@@ -357,6 +357,11 @@ impl Dialect for Postgres {
                 }
             }
         }
+    }
+
+    // The server's own checkpointer does.
+    async fn write_back(_: &PgPool, _: &Semaphore) -> sqlx::Result<()> {
+        pending().await
     }
 
     fn classify(error: &dyn DatabaseError) -> ErrorClass {

@@ -1,24 +1,21 @@
 //! Group commit: the only way to write.
 //!
-//! A write waits in the queue of a lane. The lane takes what has queued up while its last
-//! commit was under way, has it decided and written in one transaction, and answers each
-//! caller after the commit. No timer: a lone write waits for nothing, and the more callers
-//! there are, the more of them share a commit.
+//! A write waits in its tenant's line. A lane that is free takes what has queued up, has it
+//! decided and written in one transaction, and answers each caller after the commit. No timer: a
+//! lone write waits for nothing, and the more callers there are, the more of them share a commit.
 //!
-//! One tenant's writes go to one lane, so they keep their order, share their statements, and
-//! two lanes do not wait for each other's rows. That is for speed alone: the locks on users are
-//! what makes it right, with several instances on one database too.
+//! One lane at a time carries out a tenant's writes, so they keep their order, share their
+//! statements, and two lanes do not wait for each other's rows. That is for speed alone: the
+//! locks on users are what makes it right, with several instances on one database too.
 
 mod counters;
 mod lane;
+mod pace;
 mod queue;
 #[cfg(test)]
 mod tests;
 
-use std::{
-    hash::{DefaultHasher, Hash, Hasher},
-    sync::Arc,
-};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use futures::future::BoxFuture;
@@ -172,14 +169,13 @@ impl Writer {
     fn with_lanes(apply: &Arc<dyn Apply>, find: FindOwner, lanes: usize) -> Self {
         let mut tasks = JoinSet::new();
         let counters = Arc::<Counters>::default();
-        let queues = (0..lanes).map(|_| {
-            let queue = Arc::new(Queue::default());
+        let queue = Arc::new(Queue::new(lanes));
+        for _ in 0..lanes {
             let lane = lane::Lane::new(apply.clone(), counters.clone());
             tasks.spawn(lane.run(queue.clone()));
-            queue
-        });
+        }
         let handle = Handle {
-            queues: queues.collect(),
+            queue,
             counters,
             owners: Arc::new(Owners {
                 find,
@@ -201,25 +197,21 @@ impl Writer {
 
     /// Admits no more, carries out and answers what was admitted, and ends the lanes.
     pub async fn close(mut self) {
-        for queue in self.handle.queues.iter() {
-            queue.close();
-        }
+        self.handle.queue.close();
         while self.lanes.join_next().await.is_some() {}
     }
 }
 
 impl Drop for Writer {
     fn drop(&mut self) {
-        for queue in self.handle.queues.iter() {
-            queue.abandon();
-        }
+        self.handle.queue.abandon();
     }
 }
 
-/// Puts writes on their lanes.
+/// Puts writes in the queue.
 #[derive(Clone)]
 pub struct Handle {
-    queues: Arc<[Arc<Queue>]>,
+    queue: Arc<Queue>,
     counters: Arc<Counters>,
     owners: Arc<Owners>,
     waits: bool,
@@ -249,7 +241,6 @@ impl Handle {
         command: C,
     ) -> Result<C::Outcome, Error> {
         let (reply, answer) = oneshot::channel();
-        let queue = self.lane(tenant)?;
         let job = Box::new(Pending {
             tenant,
             command,
@@ -258,9 +249,9 @@ impl Handle {
             reply,
         });
         if self.waits {
-            queue.push_patiently(job).await?;
+            self.queue.push_patiently(job).await?;
         } else {
-            let pushed = queue.push(job);
+            let pushed = self.queue.push(job);
             if matches!(pushed, Err((_, Error::Overloaded))) {
                 self.counters.refused.add(1);
             }
@@ -298,26 +289,16 @@ impl Handle {
         self.owners.known.insert((tenant, session), user);
     }
 
-    /// How many writes wait in each lane.
+    /// How many writes wait.
     #[must_use]
-    pub fn queue_lengths(&self) -> impl ExactSizeIterator<Item = i64> {
-        let lengths = self.queues.iter().map(|queue| queue.len());
-        lengths.map(|length| i64::try_from(length).unwrap_or(i64::MAX))
+    pub fn queue_length(&self) -> i64 {
+        i64::try_from(self.queue.len()).unwrap_or(i64::MAX)
     }
 
     /// How the lanes are doing.
     #[must_use]
     pub fn counters(&self) -> &Counters {
         &self.counters
-    }
-
-    fn lane(&self, tenant: TenantId) -> Result<&Queue, Error> {
-        let mut hash = DefaultHasher::new();
-        tenant.hash(&mut hash);
-        let lanes = u64::try_from(self.queues.len()).unwrap_or(1).max(1);
-        let lane = usize::try_from(hash.finish() % lanes).unwrap_or(0);
-        let queue = self.queues.get(lane);
-        queue.map(|queue| &**queue).ok_or(Error::ShuttingDown)
     }
 }
 

@@ -115,16 +115,11 @@ impl Sources {
     }
 
     fn writer(&self, page: &mut Page<'_>) -> fmt::Result {
-        let lengths = self.writer.queue_lengths();
-        let lanes: Vec<_> = (0..lengths.len()).map(|lane| lane.to_string()).collect();
-        let lanes = lanes.iter().map(|lane| vec![("lane", &**lane)]);
+        let length = self.writer.queue_length();
         let help = "Writes that wait for a batch";
-        page.gauges(
-            ("dwell_writer_queue_length", help, None),
-            lanes.zip(lengths),
-        )?;
+        page.gauge(("dwell_writer_queue_length", help, None), length)?;
         let capacity = i64::try_from(writer::QUEUE).unwrap_or(i64::MAX);
-        let help = "Writes that may wait in each lane before a tenant with its share is refused";
+        let help = "Writes that may wait before a tenant with its share of them is refused";
         page.gauge(("dwell_writer_queue_capacity", help, None), capacity)?;
         let counts = self.writer.counters();
         let help = "Writes that were refused because the queue was full";

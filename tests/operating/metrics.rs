@@ -98,7 +98,7 @@ async fn numbers_are_exact_after_known_calls() {
         ("dwell_writer_batch_size_sum", 5.0),
         ("dwell_writer_queue_wait_seconds_count", 5.0),
         (r#"dwell_writer_transaction_duration_seconds_count{outcome="committed"}"#, 5.0),
-        (r#"dwell_writer_queue_length{lane="0"}"#, 0.0),
+        ("dwell_writer_queue_length", 0.0),
         ("dwell_writer_refusals_total", 0.0),
         (r#"dwell_admission_refusals_total{reason="tenant_rate"}"#, 0.0),
         (r#"dwell_database_connections_limit{pool="write"}"#, 1.0),

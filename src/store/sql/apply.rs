@@ -90,6 +90,7 @@ impl<DB: Dialect> SqlStore<DB> {
             for tenant in done.eventful {
                 self.wakes.committed(tenant);
             }
+            self.logged.add_permits(jobs.len());
             return Ok(());
         };
         // A server that is told to stop may do so after the commit and before its answer.

@@ -8,6 +8,7 @@ use sqlx::{
     ColumnIndex, Database, Decode, Encode, IntoArguments, Pool, Row, Type, error::BoxDynError,
     types::Json,
 };
+use tokio::sync::Semaphore;
 use uuid::Uuid;
 
 use super::rows::Rows;
@@ -136,6 +137,14 @@ pub trait Dialect:
     /// Tells other instances whose events were committed here, and is told of theirs, until it
     /// fails. Does nothing for ever where others cannot be told.
     fn relay(pool: &Pool<Self>, wakes: &Wakes) -> impl Future<Output = sqlx::Result<()>> + Send;
+
+    /// Writes back what commits have left in a log, whenever enough of those that are counted in
+    /// `logged` have come together, until it fails. Does nothing for ever where the engine sees
+    /// to that.
+    fn write_back(
+        pool: &Pool<Self>,
+        logged: &Semaphore,
+    ) -> impl Future<Output = sqlx::Result<()>> + Send;
 
     /// What an error of the engine means for the transaction that met it.
     fn classify(error: &dyn sqlx::error::DatabaseError) -> ErrorClass;

@@ -41,6 +41,7 @@ use std::sync::Arc;
 
 use quick_cache::sync::Cache;
 use sqlx::migrate::Migrator;
+use tokio::sync::Semaphore;
 
 use self::{
     cohorts::Cohorts,
@@ -78,6 +79,8 @@ pub struct SqlStore<DB: Dialect> {
     tenants: Arc<Cache<TenantId, Arc<Tenant>>>,
     cohorts: Arc<Cohorts>,
     marks: Arc<Marks>,
+    /// A permit for each write since writes were last written back.
+    logged: Arc<Semaphore>,
 }
 
 /// The latest migration that was applied, and the latest that there is.
@@ -129,6 +132,7 @@ impl<DB: Dialect> SqlStore<DB> {
             ids,
             tenants: Arc::new(Cache::new(TENANTS)),
             cohorts: Arc::default(),
+            logged: Arc::new(Semaphore::new(0)),
         }
     }
 }
@@ -145,6 +149,7 @@ impl<DB: Dialect> Clone for SqlStore<DB> {
             tenants: self.tenants.clone(),
             cohorts: self.cohorts.clone(),
             marks: self.marks.clone(),
+            logged: self.logged.clone(),
         }
     }
 }

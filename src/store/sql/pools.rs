@@ -149,6 +149,11 @@ impl<DB: Dialect> Pools<DB> {
         &self.read
     }
 
+    /// The writers' connections, for who makes another one like them.
+    pub const fn writers(&self) -> &Pool<DB> {
+        &self.write
+    }
+
     pub async fn close(&self) {
         self.read.close().await;
         if let Some(replica) = &self.replica {

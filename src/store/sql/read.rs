@@ -1,10 +1,11 @@
 //! The reading half of the store.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use futures::future::BoxFuture;
-use tokio::sync::oneshot;
+use tokio::{sync::oneshot, time::sleep};
+use tracing::warn;
 use uuid::Uuid;
 
 use super::{
@@ -38,6 +39,8 @@ pub const PING: &str = "SELECT 1 AS one";
 /// How often a replica may end the same read: each time it has waited for it as long as it is
 /// told to.
 const BULK_ATTEMPTS: u32 = 3;
+/// How long the log is left alone after it could not be written back.
+const WRITE_BACK_AGAIN: Duration = Duration::from_secs(5);
 
 impl<DB: Dialect> SqlStore<DB> {
     /// Runs a read to its end in a task of its own: a call that is dropped while it waits for
@@ -441,6 +444,16 @@ impl<DB: Dialect> Store for SqlStore<DB> {
             Ok(())
         })
         .await
+    }
+
+    async fn write_back(&self) {
+        loop {
+            if let Err(error) = DB::write_back(self.pools.writers(), &self.logged).await {
+                let reason = Fault::from(error).reason::<DB>();
+                warn!(reason, "what is in the log is left to the batches");
+            }
+            sleep(WRITE_BACK_AGAIN).await;
+        }
     }
 
     async fn close(&self) {

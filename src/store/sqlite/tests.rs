@@ -25,3 +25,35 @@ async fn a_transaction_that_ended_by_itself_is_in_nobodys_way() {
         assert_eq!(found.unwrap().len(), 0);
     }
 }
+
+#[tokio::test]
+async fn what_is_in_the_log_is_written_back_beside_the_batches() {
+    const NAME: &str = "to be found in the file";
+    let dir = TempDir::new().unwrap();
+    let path = dir.path().join("db");
+    let url = format!("sqlite://{}", path.display());
+    let pools = open(&url, true).await.unwrap();
+    let logged = Semaphore::new(0);
+    let is_in_file = || {
+        let file = std::fs::read(&path).unwrap();
+        file.windows(NAME.len()).any(|part| part == NAME.as_bytes())
+    };
+    let insert = format!("INSERT INTO service_keys (name, key) VALUES ('{NAME}', x'00')");
+    let mut conn = pools.own().await.unwrap();
+    conn.execute(AssertSqlSafe(insert)).await.unwrap();
+    assert!(!is_in_file());
+    logged.add_permits(usize::try_from(WRITTEN_BACK).unwrap());
+    // A batch has the only connection that writes.
+    conn.execute("BEGIN IMMEDIATE").await.unwrap();
+    let written = async {
+        while !is_in_file() {
+            tokio::task::yield_now().await;
+        }
+    };
+    let soon = tokio::time::timeout(Duration::from_secs(10), written);
+    tokio::select! {
+        done = Sqlite::write_back(pools.writers(), &logged) => panic!("{done:?}"),
+        found = soon => found.unwrap(),
+    }
+    conn.execute("ROLLBACK").await.unwrap();
+}

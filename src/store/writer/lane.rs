@@ -7,12 +7,9 @@ use tokio::time::{Instant, sleep};
 use tracing::{error, warn};
 use uuid::Uuid;
 
-use super::{Apply, Commit, Counters, Failure, Job, Settled, queue::Queue};
+use super::{Apply, Commit, Counters, Failure, Job, Settled, pace::Pace, queue::Queue};
 use crate::{store::Error, telemetry::traces::Span};
 
-/// Writes that one transaction takes at most: beyond some hundreds a larger batch is hardly
-/// faster for each, and everyone in it waits longer.
-const MAX_BATCH: usize = 500;
 /// How long a batch is tried again while the database is away.
 const PATIENCE: Duration = Duration::from_secs(5);
 const FIRST_PAUSE: Duration = Duration::from_millis(5);
@@ -41,8 +38,9 @@ impl Lane {
 
     /// Takes what has queued up, carries it out and answers, until the queue is closed and empty.
     pub async fn run(self, queue: Arc<Queue>) {
+        let mut pace = Pace::default();
         loop {
-            let mut batch = queue.take(MAX_BATCH).await;
+            let mut batch = queue.take(&pace).await;
             if batch.is_empty() {
                 return;
             }
@@ -50,7 +48,12 @@ impl Lane {
             // Tenants in order, so that two lanes lock them in the same order; stable, so that
             // each user's writes keep theirs.
             batch.sort_by_key(|job| job.tenant());
+            let (writes, begun) = (batch.len(), Instant::now());
+            let mut tenants: Vec<_> = batch.iter().map(|job| job.tenant()).collect();
+            tenants.dedup();
             span.around(self.carry_out(batch)).await;
+            queue.release(&tenants);
+            pace.took(writes, begun.elapsed());
         }
     }
 

@@ -1,24 +1,31 @@
-//! What waits for a lane: a line for each tenant, served in turn, so that one tenant's rush is
+//! What waits for the lanes: a line for each tenant, served in turn, so that one tenant's rush is
 //! no other's wait.
+//!
+//! While a lane carries out some of a tenant's writes, no other lane takes of that tenant. Other
+//! than that any lane takes of any tenant: none is idle while somebody waits.
 
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::{HashMap, HashSet, VecDeque},
     pin::pin,
     sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
-use tokio::sync::Notify;
+use tokio::{sync::Notify, time::Instant};
 
-use super::Job;
+use super::{Job, pace::Pace};
 use crate::{domain::ids::TenantId, store::Error};
 
-/// Writes that wait in one lane before further ones are refused. A tenant that has less than
-/// its share of them is let in all the same: so there may be twice as many.
+/// Writes that wait before further ones are refused. A tenant that has less than its share of
+/// them is let in all the same: so there may be twice as many.
 pub const QUEUE: usize = 4_096;
+/// Tenants are in company for as long after they met: who waits for each answer before the next
+/// call is between two calls whenever a batch is taken.
+const REMEMBERED: Duration = Duration::from_secs(1);
 
-/// The lines of one lane.
-#[derive(Default)]
+/// The lines of all tenants, for so many lanes.
 pub struct Queue {
+    lanes: usize,
     lines: Mutex<Lines>,
     /// There is something to take, or no more will come.
     arrived: Notify,
@@ -30,13 +37,26 @@ pub struct Queue {
 struct Lines {
     /// No line is empty.
     waiting: HashMap<TenantId, VecDeque<Box<dyn Job>>>,
-    /// Each waiting tenant once; whose turn is next leads.
+    /// Each waiting tenant once that no lane serves; whose turn is next leads.
     turns: VecDeque<TenantId>,
+    /// Whose writes are being carried out.
+    served: HashSet<TenantId>,
+    /// When a write last met one of another tenant.
+    met: Option<Instant>,
     length: usize,
     closed: bool,
 }
 
 impl Queue {
+    pub fn new(lanes: usize) -> Self {
+        Self {
+            lanes: lanes.max(1),
+            lines: Mutex::default(),
+            arrived: Notify::new(),
+            taken: Notify::new(),
+        }
+    }
+
     /// Adds a write to its tenant's line.
     ///
     /// # Errors
@@ -73,22 +93,35 @@ impl Queue {
         }
     }
 
-    /// Takes up to `most` writes, one of each waiting tenant in turn, each tenant's in their
-    /// order; waits while there are none. Nothing once the queue is closed and empty.
-    pub async fn take(&self, most: usize) -> Vec<Box<dyn Job>> {
+    /// Takes as many writes as `pace` has it, one of each waiting tenant in turn, each tenant's
+    /// in their order; waits while there are none. The tenants are the lane's until it gives them
+    /// [back](Self::release). Nothing once the queue is closed and there are none for this lane.
+    pub async fn take(&self, pace: &Pace) -> Vec<Box<dyn Job>> {
         loop {
             let arrived = self.arrived.notified();
-            let (batch, closed) = {
+            let (batch, closed, more) = {
                 let mut lines = self.lines();
-                (lines.take(most), lines.closed)
+                let batch = lines.take(pace, self.lanes);
+                (batch, lines.closed, !lines.turns.is_empty())
             };
             if !batch.is_empty() {
                 self.taken.notify_waiters();
+            }
+            if more {
+                self.arrived.notify_one();
             }
             if closed || !batch.is_empty() {
                 return batch;
             }
             arrived.await;
+        }
+    }
+
+    /// Gives back the tenants whose writes were taken and are carried out.
+    pub fn release(&self, tenants: &[TenantId]) {
+        let mut lines = self.lines();
+        for tenant in tenants {
+            lines.release(*tenant);
         }
     }
 
@@ -100,7 +133,7 @@ impl Queue {
     /// Lets no more in. What waits is still taken.
     pub fn close(&self) {
         self.lines().closed = true;
-        self.arrived.notify_one();
+        self.arrived.notify_waiters();
         self.taken.notify_waiters();
     }
 
@@ -120,7 +153,7 @@ impl Queue {
 }
 
 impl Lines {
-    /// Whether the lane has room, or the tenant less than its share of it.
+    /// Whether there is room, or the tenant has less than its share of it.
     fn have_room(&self, tenant: TenantId) -> bool {
         if self.length < QUEUE {
             return true;
@@ -132,18 +165,28 @@ impl Lines {
 
     fn add(&mut self, job: Box<dyn Job>) {
         let tenant = job.tenant();
+        let mut there = self.waiting.keys().chain(&self.served);
+        if there.any(|other| *other != tenant) {
+            self.met = Some(Instant::now());
+        }
         let line = self.waiting.entry(tenant).or_default();
-        if line.is_empty() {
+        if line.is_empty() && !self.served.contains(&tenant) {
             self.turns.push_back(tenant);
         }
         line.push_back(job);
         self.length += 1;
     }
 
-    fn take(&mut self, most: usize) -> Vec<Box<dyn Job>> {
+    /// Of as many tenants as are one lane's share, so that the others have some too.
+    fn take(&mut self, pace: &Pace, lanes: usize) -> Vec<Box<dyn Job>> {
+        let in_company = self.met.is_some_and(|met| met.elapsed() < REMEMBERED);
+        let most = pace.most(in_company);
+        let share = self.turns.len().div_ceil(lanes).min(most);
+        let mut round: VecDeque<_> = self.turns.drain(..share).collect();
+        self.served.extend(&round);
         let mut batch = Vec::with_capacity(most.min(self.length));
         while batch.len() < most
-            && let Some(tenant) = self.turns.pop_front()
+            && let Some(tenant) = round.pop_front()
         {
             let Some(line) = self.waiting.get_mut(&tenant) else {
                 continue;
@@ -152,10 +195,16 @@ impl Lines {
             if line.is_empty() {
                 self.waiting.remove(&tenant);
             } else {
-                self.turns.push_back(tenant);
+                round.push_back(tenant);
             }
         }
         self.length -= batch.len();
         batch
+    }
+
+    fn release(&mut self, tenant: TenantId) {
+        if self.served.remove(&tenant) && self.waiting.contains_key(&tenant) {
+            self.turns.push_back(tenant);
+        }
     }
 }

@@ -33,6 +33,10 @@ struct Engine {
     commits: Mutex<Vec<usize>>,
     /// Refuses every batch that has a job of this tenant.
     poison: Option<TenantId>,
+    /// What each write takes.
+    cost: Duration,
+    /// The tenants of each batch that is under way.
+    under_way: Mutex<Vec<Vec<TenantId>>>,
 }
 
 impl Engine {
@@ -43,6 +47,8 @@ impl Engine {
             settled: Mutex::default(),
             commits: Mutex::default(),
             poison: None,
+            cost: Duration::ZERO,
+            under_way: Mutex::default(),
         }
     }
 
@@ -79,7 +85,17 @@ fn refused() -> Failure {
 #[async_trait]
 impl Apply for Engine {
     async fn apply(&self, jobs: &mut [Box<dyn Job>]) -> Result<(), Failure> {
+        let mut tenants: Vec<_> = jobs.iter().map(|job| job.tenant()).collect();
+        tenants.dedup();
+        self.under_way.lock().unwrap().push(tenants.clone());
         self.permits.acquire().await.unwrap().forget();
+        if !self.cost.is_zero() {
+            tokio::time::sleep(self.cost * u32::try_from(jobs.len()).unwrap()).await;
+        }
+        self.under_way
+            .lock()
+            .unwrap()
+            .retain(|other| *other != tenants);
         let mut ledger = Ledger::new(TenantSettings::default(), Timestamp::FIRST);
         for job in jobs.iter_mut() {
             assert!(job.decide(&mut ledger));
@@ -128,8 +144,13 @@ fn tenant(id: u128) -> TenantId {
 
 /// A writer on the engine with one lane; no command asks for an owner.
 fn writer(engine: &Arc<Engine>) -> Writer {
+    writer_with(engine, 1)
+}
+
+fn writer_with(engine: &Arc<Engine>, lanes: usize) -> Writer {
     let apply: Arc<dyn Apply> = engine.clone();
-    Writer::with_lanes(&apply, Arc::new(|_, _| Box::pin(async { Ok(None) })), 1)
+    let find: FindOwner = Arc::new(|_, _| Box::pin(async { Ok(None) }));
+    Writer::with_lanes(&apply, find, lanes)
 }
 
 /// Queues so many writes while the lane is held up by one, and returns their answers.
@@ -284,6 +305,74 @@ async fn one_tenants_rush_is_no_others_wait() {
     assert_eq!(futures::poll!(&mut other), Poll::Ready(Ok(7)));
     engine.permits.add_permits(Semaphore::MAX_PERMITS / 2);
     assert!(rush.await.contains(&Err(Error::Overloaded)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rush_is_cut_into_short_batches() {
+    // All that is taken at once would be 25 ms of it.
+    let engine = Arc::new(Engine {
+        cost: Duration::from_micros(50),
+        ..Engine::running()
+    });
+    let writer = writer(&engine);
+    let handle = writer.handle();
+    let rush = (0..QUEUE).map(|number| handle.submit(tenant(1), Echo(number)));
+    let rush = futures::future::join_all(rush);
+    let other = async {
+        let mut waits = Vec::new();
+        for number in 0..8 {
+            let begun = tokio::time::Instant::now();
+            let answer = handle.submit(tenant(2), Echo(number)).await;
+            assert_eq!(answer, Ok(number));
+            waits.push(begun.elapsed());
+        }
+        waits
+    };
+    let (rush, waits) = tokio::join!(rush, other);
+    assert!(rush.iter().all(Result::is_ok));
+    // The batch that is under way, and its own.
+    let two_batches = Duration::from_millis(24);
+    assert!(waits.iter().all(|wait| *wait <= two_batches), "{waits:?}");
+}
+
+#[tokio::test]
+async fn every_lane_takes_of_any_tenant() {
+    let engine = Arc::new(Engine::new());
+    let writer = writer_with(&engine, 3);
+    let handle = writer.handle();
+    let calls = (0..30).map(|number| handle.submit(tenant(number % 3), Echo(7)));
+    let mut calls = pin!(futures::future::join_all(calls));
+    assert!(futures::poll!(&mut calls).is_pending());
+    for _ in 0..10 {
+        tokio::task::yield_now().await;
+    }
+    let mut under_way = engine.under_way.lock().unwrap().concat();
+    under_way.sort();
+    assert_eq!(under_way, [0, 1, 2].map(tenant));
+    engine.permits.add_permits(3);
+    assert_eq!(calls.await, vec![Ok(7); 30]);
+    assert_eq!(engine.commits(), [10, 10, 10]);
+}
+
+#[tokio::test]
+async fn one_lane_at_a_time_has_a_tenant() {
+    let engine = Arc::new(Engine::new());
+    let writer = writer_with(&engine, 3);
+    let handle = writer.handle();
+    let mut first = pin!(handle.submit(tenant(1), Echo(0)));
+    assert!(futures::poll!(&mut first).is_pending());
+    tokio::task::yield_now().await;
+    let more = (1..6).map(|number| handle.submit(tenant(1), Echo(number)));
+    let mut more = pin!(futures::future::join_all(more));
+    assert!(futures::poll!(&mut more).is_pending());
+    for _ in 0..10 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(*engine.under_way.lock().unwrap(), [[tenant(1)]]);
+    engine.permits.add_permits(2);
+    assert_eq!(first.await, Ok(0));
+    assert_eq!(more.await, (1..6).map(Ok).collect::<Vec<_>>());
+    assert_eq!(engine.commits(), [1, 5]);
 }
 
 #[tokio::test]
