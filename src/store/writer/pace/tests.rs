@@ -73,7 +73,7 @@ proptest! {
             time = time * 7.0 / 8.0 + took.min(STALL).as_secs_f64();
             writes = writes * 7.0 / 8.0 + f64::from(u32::try_from(taken).unwrap());
         }
-        for (in_company, aim) in [(true, 0.01), (false, 0.04)] {
+        for (in_company, aim) in [(true, 0.02), (false, 0.04)] {
             let expected = (aim * writes / time).clamp(64.0, 500.0);
             let most = f64::from(u32::try_from(pace.most(in_company)).unwrap());
             prop_assert!((most - expected).abs() <= 1.0 + expected / 100.0, "{most} {expected}");
