@@ -3,14 +3,16 @@
 
 use std::{
     collections::HashSet,
-    pin::Pin,
+    pin::{Pin, pin},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::{Context, Poll},
 };
 
-use futures::future::{BoxFuture, Either, Ready, ready};
+use futures::future::BoxFuture;
 use http::{Request, Response};
 use http_body::{Body as HttpBody, Frame, SizeHint};
+use http_body_util::BodyExt;
+use prost::bytes::Buf;
 use tonic::body::Body;
 use tower::{Layer, Service};
 
@@ -21,6 +23,9 @@ use crate::{
     grpc::{caller::Access, limits::admission::Slots, status},
     telemetry::count::Counter,
 };
+
+/// Bytes that are read of a call that is refused: beyond that it is no call as others.
+const READ_OUT: usize = 64 << 10;
 
 /// Puts the gate before services whose callers are known. Calls without a tenant pass: those of
 /// health and reflection, and those that are refused for having none.
@@ -158,13 +163,14 @@ type Answer<E> = Result<Response<Body>, E>;
 
 impl<S, B> Service<Request<B>> for Gated<S>
 where
+    B: HttpBody<Data: Send, Error: Send> + Send + 'static,
     S: Service<Request<B>, Response = Response<Body>>,
     S::Future: Send + 'static,
     S::Error: Send + 'static,
 {
     type Response = Response<Body>;
     type Error = S::Error;
-    type Future = Either<Ready<Answer<S::Error>>, BoxFuture<'static, Answer<S::Error>>>;
+    type Future = BoxFuture<'static, Answer<S::Error>>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
         self.inner.poll_ready(cx)
@@ -181,14 +187,34 @@ where
             Err(refusal) => {
                 self.gate.refusals.of(refusal).add(1);
                 let status = status::refused(refusal);
-                return Either::Left(ready(Ok(status.into_http())));
+                let is_unary = self.gate.unary.contains(request.uri().path());
+                return Box::pin(async move {
+                    if is_unary {
+                        read_out(request.into_body()).await;
+                    }
+                    Ok(status.into_http())
+                });
             }
         };
         let answer = self.inner.call(request);
-        Either::Right(Box::pin(async move {
+        Box::pin(async move {
             let response = answer.await?;
             Ok(response.map(|body| Body::new(Held { body, place })))
-        }))
+        })
+    }
+}
+
+/// Reads what belongs to a call that is refused. To h2 what comes after the answer may be an error
+/// of the stream, and it ends a connection that has made many: so it would one that is only told to
+/// come later.
+async fn read_out(body: impl HttpBody) {
+    let mut body = pin!(body);
+    let mut rest = READ_OUT;
+    while rest > 0
+        && let Some(Ok(frame)) = body.frame().await
+    {
+        let size = frame.data_ref().map_or(0, Buf::remaining);
+        rest = rest.saturating_sub(size);
     }
 }
 
@@ -226,3 +252,6 @@ impl HttpBody for Held {
         self.body.size_hint()
     }
 }
+
+#[cfg(test)]
+mod tests;

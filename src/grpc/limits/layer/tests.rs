@@ -1,0 +1,108 @@
+//! What becomes of the body of a call that is refused.
+
+use std::convert::Infallible;
+
+use clap::Parser;
+use futures::{channel::mpsc, poll};
+use http_body_util::StreamBody;
+use prost::bytes::Bytes;
+use tower::service_fn;
+use uuid::Uuid;
+
+use super::*;
+use crate::{
+    auth::{Caller, Roles},
+    config::Cli,
+    domain::time::{ManualClock, Timestamp},
+};
+
+const CALL: &str = "/dwell.v1.SessionService/GetSession";
+const STREAM: &str = "/dwell.v1.SessionService/StreamHeartbeats";
+
+type Sent = Result<Frame<Bytes>, Infallible>;
+
+/// A service that lets a tenant begin one call a second.
+fn one_a_second() -> impl Service<
+    Request<StreamBody<mpsc::UnboundedReceiver<Sent>>>,
+    Response = Response<Body>,
+    Error = Infallible,
+    Future = BoxFuture<'static, Answer<Infallible>>,
+> {
+    let limits = "dwell --tenant-rate 1 --tenant-burst 1".split(' ');
+    let limits = Cli::parse_from(limits).serve.limits;
+    let clock = Arc::new(ManualClock::at(Timestamp::FIRST));
+    let layer = AdmissionLayer::new(&limits, [CALL.to_owned()].into(), clock);
+    layer.layer(service_fn(async |_| Ok(Response::new(Body::empty()))))
+}
+
+/// A request whose body is still to come, from who sends it.
+fn request(
+    path: &str,
+) -> (
+    mpsc::UnboundedSender<Sent>,
+    Request<StreamBody<mpsc::UnboundedReceiver<Sent>>>,
+) {
+    #[expect(clippy::disallowed_methods, reason = "tests make their tenants")]
+    let tenant = TenantId::from_verified(Uuid::from_u128(1));
+    let roles = Roles {
+        service: true,
+        ..Roles::default()
+    };
+    let caller = Caller {
+        tenant,
+        roles,
+        user: None,
+    };
+    let (sender, body) = mpsc::unbounded();
+    let mut request = Request::new(StreamBody::new(body));
+    *request.uri_mut() = path.parse().unwrap();
+    let access = Access::of(caller, roles).unwrap();
+    request.extensions_mut().insert(access);
+    (sender, request)
+}
+
+fn is_refused(answer: Answer<Infallible>) -> bool {
+    answer
+        .unwrap()
+        .headers()
+        .get("grpc-status")
+        .is_some_and(|code| code == "8")
+}
+
+#[tokio::test]
+async fn a_refused_call_is_heard_out_first() {
+    let mut service = one_a_second();
+    let (_, first) = request(CALL);
+    assert!(!is_refused(service.call(first).await));
+    let (sender, second) = request(CALL);
+    let mut answer = service.call(second);
+    assert!(poll!(&mut answer).is_pending());
+    sender
+        .unbounded_send(Ok(Frame::data(Bytes::from_static(b"a message"))))
+        .unwrap();
+    assert!(poll!(&mut answer).is_pending());
+    drop(sender);
+    assert!(is_refused(answer.await));
+}
+
+#[tokio::test]
+async fn of_a_refused_call_that_goes_on_some_is_heard() {
+    let mut service = one_a_second();
+    let (_, first) = request(CALL);
+    assert!(!is_refused(service.call(first).await));
+    let (sender, second) = request(CALL);
+    for _ in 0..2 {
+        let half = Frame::data(Bytes::from(vec![0; READ_OUT / 2]));
+        sender.unbounded_send(Ok(half)).unwrap();
+    }
+    assert!(is_refused(service.call(second).await));
+}
+
+#[tokio::test]
+async fn a_refused_stream_is_refused_at_once() {
+    let mut service = one_a_second();
+    let (_, first) = request(CALL);
+    assert!(!is_refused(service.call(first).await));
+    let (_sender, second) = request(STREAM);
+    assert!(is_refused(service.call(second).await));
+}
