@@ -6,6 +6,7 @@ use std::{
     pin::{Pin, pin},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::{Context, Poll},
+    time::Duration,
 };
 
 use futures::future::BoxFuture;
@@ -13,6 +14,7 @@ use http::{Request, Response};
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use http_body_util::BodyExt;
 use prost::bytes::Buf;
+use tokio::time::timeout;
 use tonic::body::Body;
 use tower::{Layer, Service};
 
@@ -24,8 +26,10 @@ use crate::{
     telemetry::count::Counter,
 };
 
-/// Bytes that are read of a call that is refused: beyond that it is no call as others.
+/// Bytes that are read of a call that is refused, and for how long they are waited for: beyond that
+/// it is no call as others.
 const READ_OUT: usize = 64 << 10;
+const READ_OUT_WITHIN: Duration = Duration::from_millis(500);
 
 /// Puts the gate before services whose callers are known. Calls without a tenant pass: those of
 /// health and reflection, and those that are refused for having none.
@@ -190,7 +194,9 @@ where
                 let is_unary = self.gate.unary.contains(request.uri().path());
                 return Box::pin(async move {
                     if is_unary {
-                        read_out(request.into_body()).await;
+                        let read = read_out(request.into_body());
+                        // It is refused in any case.
+                        let _ = timeout(READ_OUT_WITHIN, read).await;
                     }
                     Ok(status.into_http())
                 });

@@ -85,6 +85,17 @@ async fn a_refused_call_is_heard_out_first() {
     assert!(is_refused(answer.await));
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_refused_call_whose_message_does_not_come_is_not_waited_for() {
+    let mut service = one_a_second();
+    let (_, first) = request(CALL);
+    assert!(!is_refused(service.call(first).await));
+    let (_sender, second) = request(CALL);
+    let begun = tokio::time::Instant::now();
+    assert!(is_refused(service.call(second).await));
+    assert_eq!(begun.elapsed(), READ_OUT_WITHIN);
+}
+
 #[tokio::test]
 async fn of_a_refused_call_that_goes_on_some_is_heard() {
     let mut service = one_a_second();
