@@ -87,7 +87,8 @@ async fn try_points(points: &[Point], isolation: Isolation, seeds: u64) {
     trial.load.more(CALLS).await;
     for point in points {
         let mut struck = 0;
-        for seed in trial::seeds(seeds) {
+        let seeds = trial::seeds(seeds);
+        for seed in seeds.clone() {
             proxy.faults().arm(*point, seed);
             // Calls that share a commit are acknowledged together: it may be one from before.
             for _ in 0..TRIES {
@@ -102,7 +103,7 @@ async fn try_points(points: &[Point], isolation: Isolation, seeds: u64) {
             // It goes on by itself.
             trial.ready_since(Instant::now()).await;
         }
-        println!("{point:?}, {isolation:?}: {seeds} seeds, struck {struck} times");
+        println!("{point:?}, {isolation:?}: seeds {seeds:?}, struck {struck} times");
     }
     let serializable = proxy.made_serializable() > 0;
     assert_eq!(serializable, isolation == Isolation::Serializable);
