@@ -1,7 +1,8 @@
 //! HTTP and JSON beside gRPC: a layer in front of all others that makes a gRPC call of a request,
 //! by the `google.api.http` rules of the contract, and JSON of its answer. It knows no method by
 //! name, and what a gRPC call passes (the gate, limits, deadlines, logs) a request passes too: its
-//! body is read and understood only when a handler asks for the message.
+//! body is read and understood only when a handler asks for the message, or the call is refused for
+//! want of room and heard out.
 //!
 //! - [`routes`]: which method a request is for.
 //! - [`request`]: the message of its path, query and body; [`values`] reads single values.

@@ -35,7 +35,7 @@ use crate::{
     telemetry::traces::Wait,
 };
 
-/// Sessions whose user is remembered, so that what comes of them finds its lane without a read.
+/// Sessions whose user is remembered, so that what comes of them needs no read before.
 const OWNERS: usize = 100_000;
 
 /// One write of a batch, as the store sees it: something to decide.

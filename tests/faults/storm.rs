@@ -28,7 +28,7 @@ use crate::{
 };
 
 const CALLERS: u128 = 32;
-/// More than there are lanes, and so some on each.
+/// More than there are lanes. A lane that died would keep those whose writes it had taken.
 const TENANTS: u128 = 16;
 /// A caller waits for its answer for so many milliseconds at most.
 const MOST_MILLIS: u64 = 8;

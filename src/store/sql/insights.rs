@@ -14,7 +14,8 @@ use super::{
     dialect::{Dialect, Query},
     fault::Fault,
     outcomes, performance,
-    sessions::{self, AND_DUE, AND_OPEN_OF_USERS, SELECT_SESSIONS},
+    read::open_sessions,
+    sessions::{self, AND_DUE, SELECT_SESSIONS},
     tenants,
 };
 use crate::{
@@ -199,7 +200,7 @@ async fn ended_of_user<DB: Dialect>(
     settings: &TenantSettings,
     now: Timestamp,
 ) -> Result<Vec<Session>, Fault> {
-    let open = sessions::by_ids::<DB>(conn, tenant, AND_OPEN_OF_USERS, [user.0]).await?;
+    let open = open_sessions::<DB>(conn, tenant, vec![user]).await?;
     Ok(ended(open, settings, now))
 }
 

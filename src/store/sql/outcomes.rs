@@ -15,7 +15,7 @@ use super::{
     fault::Fault,
     insights::ended,
     practice::{date, parse, text},
-    sessions::{self, AND_OPEN_OF_USERS},
+    read::open_sessions,
     tenants,
 };
 use crate::domain::{
@@ -181,7 +181,7 @@ async fn unswept<DB: Dialect>(
     window: Window,
     now: Timestamp,
 ) -> Result<Vec<Outcome>, Fault> {
-    let open = sessions::by_ids::<DB>(conn, tenant, AND_OPEN_OF_USERS, [user.0]).await?;
+    let open = open_sessions::<DB>(conn, tenant, vec![user]).await?;
     // Most often there is none, and it does not matter when it would be over.
     if open.is_empty() {
         return Ok(Vec::new());

@@ -21,9 +21,11 @@ const STREAM: &str = "/dwell.v1.SessionService/StreamHeartbeats";
 
 type Sent = Result<Frame<Bytes>, Infallible>;
 
-/// A service that lets a tenant begin one call a second.
-fn one_a_second() -> impl Service<
-    Request<StreamBody<mpsc::UnboundedReceiver<Sent>>>,
+type Sending = Request<StreamBody<mpsc::UnboundedReceiver<Sent>>>;
+
+/// A service that lets the tenant begin one call, which it has begun.
+async fn full() -> impl Service<
+    Sending,
     Response = Response<Body>,
     Error = Infallible,
     Future = BoxFuture<'static, Answer<Infallible>>,
@@ -32,16 +34,14 @@ fn one_a_second() -> impl Service<
     let limits = Cli::parse_from(limits).serve.limits;
     let clock = Arc::new(ManualClock::at(Timestamp::FIRST));
     let layer = AdmissionLayer::new(&limits, [CALL.to_owned()].into(), clock);
-    layer.layer(service_fn(async |_| Ok(Response::new(Body::empty()))))
+    let mut service = layer.layer(service_fn(async |_| Ok(Response::new(Body::empty()))));
+    let (_, first) = request(CALL);
+    assert!(!is_refused(service.call(first).await));
+    service
 }
 
 /// A request whose body is still to come, from who sends it.
-fn request(
-    path: &str,
-) -> (
-    mpsc::UnboundedSender<Sent>,
-    Request<StreamBody<mpsc::UnboundedReceiver<Sent>>>,
-) {
+fn request(path: &str) -> (mpsc::UnboundedSender<Sent>, Sending) {
     #[expect(clippy::disallowed_methods, reason = "tests make their tenants")]
     let tenant = TenantId::from_verified(Uuid::from_u128(1));
     let roles = Roles {
@@ -71,11 +71,9 @@ fn is_refused(answer: Answer<Infallible>) -> bool {
 
 #[tokio::test]
 async fn a_refused_call_is_heard_out_first() {
-    let mut service = one_a_second();
-    let (_, first) = request(CALL);
-    assert!(!is_refused(service.call(first).await));
-    let (sender, second) = request(CALL);
-    let mut answer = service.call(second);
+    let mut service = full().await;
+    let (sender, request) = request(CALL);
+    let mut answer = service.call(request);
     assert!(poll!(&mut answer).is_pending());
     sender
         .unbounded_send(Ok(Frame::data(Bytes::from_static(b"a message"))))
@@ -87,33 +85,27 @@ async fn a_refused_call_is_heard_out_first() {
 
 #[tokio::test(start_paused = true)]
 async fn a_refused_call_whose_message_does_not_come_is_not_waited_for() {
-    let mut service = one_a_second();
-    let (_, first) = request(CALL);
-    assert!(!is_refused(service.call(first).await));
-    let (_sender, second) = request(CALL);
+    let mut service = full().await;
+    let (_sender, request) = request(CALL);
     let begun = tokio::time::Instant::now();
-    assert!(is_refused(service.call(second).await));
+    assert!(is_refused(service.call(request).await));
     assert_eq!(begun.elapsed(), READ_OUT_WITHIN);
 }
 
 #[tokio::test]
 async fn of_a_refused_call_that_goes_on_some_is_heard() {
-    let mut service = one_a_second();
-    let (_, first) = request(CALL);
-    assert!(!is_refused(service.call(first).await));
-    let (sender, second) = request(CALL);
+    let mut service = full().await;
+    let (sender, request) = request(CALL);
     for _ in 0..2 {
         let half = Frame::data(Bytes::from(vec![0; READ_OUT / 2]));
         sender.unbounded_send(Ok(half)).unwrap();
     }
-    assert!(is_refused(service.call(second).await));
+    assert!(is_refused(service.call(request).await));
 }
 
 #[tokio::test]
 async fn a_refused_stream_is_refused_at_once() {
-    let mut service = one_a_second();
-    let (_, first) = request(CALL);
-    assert!(!is_refused(service.call(first).await));
-    let (_sender, second) = request(STREAM);
-    assert!(is_refused(service.call(second).await));
+    let mut service = full().await;
+    let (_sender, request) = request(STREAM);
+    assert!(is_refused(service.call(request).await));
 }
