@@ -152,6 +152,7 @@ impl Dialect for Sqlite {
         Ok(())
     }
 
+    // As `jsonb` a row is not written out as text and read once more for each of its columns.
     fn rows_sql(rows: &Rows<'_>, first: usize) -> String {
         let columns: Vec<_> = rows
             .columns()
@@ -161,7 +162,7 @@ impl Dialect for Sqlite {
                 _ => format!("value->>{index} AS {name}"),
             })
             .collect();
-        format!("(SELECT {} FROM json_each(${first}))", columns.join(", "))
+        format!("(SELECT {} FROM jsonb_each(${first}))", columns.join(", "))
     }
 
     fn ids_sql(first: usize) -> String {
