@@ -124,7 +124,20 @@ impl Scores {
 #[derive(Clone, Debug, Default)]
 struct Day {
     sessions: i64,
-    scores: BTreeMap<ScoreNumber, Scores>,
+    /// By number.
+    scores: Vec<(ScoreNumber, Scores)>,
+}
+
+impl Day {
+    /// There is always one.
+    fn score(&mut self, number: ScoreNumber) -> Option<&mut Scores> {
+        let place = self.scores.binary_search_by_key(&number, |(of, _)| *of);
+        let place = place.unwrap_or_else(|place| {
+            self.scores.insert(place, (number, Scores::default()));
+            place
+        });
+        self.scores.get_mut(place).map(|(_, scores)| scores)
+    }
 }
 
 /// Stands for a score's name, as each day has the same few.
@@ -184,10 +197,8 @@ impl CountedDays {
             sum.count += count;
             match sum.of_day {
                 OfDay::Sessions => day.sessions += count,
-                OfDay::ScoreCount(name) => day.scores.entry(name).or_default().count += count,
-                OfDay::ScoreBillionths(name) => {
-                    day.scores.entry(name).or_default().billionths += count;
-                }
+                OfDay::ScoreCount(name) => day.score(name)?.count += count,
+                OfDay::ScoreBillionths(name) => day.score(name)?.billionths += count,
                 OfDay::Nothing => {}
             }
         }
@@ -235,19 +246,23 @@ impl CountedDays {
     }
 
     fn points(&self) -> Vec<ScorePoint> {
-        let names: BTreeMap<_, _> = self
+        let mut names: Vec<_> = self
             .score_names
             .iter()
             .map(|(name, of)| (of, name))
             .collect();
+        names.sort_unstable();
         let points = self.days.iter().map(|(date, day)| {
-            let scores = day.scores.iter().filter_map(|(number, scores)| {
-                let name: &String = names.get(number)?;
-                Some((name.clone(), scores.mean()))
-            });
+            // One by one, as a map that is collected is sorted first, in memory of its own.
+            let mut means = BTreeMap::new();
+            for (number, scores) in &day.scores {
+                if let Some((_, name)) = names.get(*number) {
+                    means.insert((*name).clone(), scores.mean());
+                }
+            }
             ScorePoint {
                 date: *date,
-                scores: scores.collect(),
+                scores: means,
                 sessions: day.sessions,
             }
         });
