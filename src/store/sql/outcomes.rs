@@ -223,3 +223,74 @@ fn outcome<DB: Dialect>(row: &DB::Row) -> Result<Outcome, Fault> {
         })?,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{collections::BTreeMap, fmt::Write as _};
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    type Day = (i64, BTreeMap<String, i64>);
+
+    /// Of many days the counts are of fewer sessions than have ended.
+    fn days() -> impl Strategy<Value = BTreeMap<NaiveDate, Day>> {
+        let keys = ["n:solo", "n:{2 \"", "s:solo", "c:é}\\", "b:é}\\", "t:a 1{"];
+        let key = prop::sample::select(keys.map(str::to_owned).to_vec());
+        let counts = prop::collection::btree_map(key, 1..3_i64, 0..6);
+        let days = prop::collection::btree_map(0..400_i64, (1..4_i64, counts), 0..9);
+        let first = NaiveDate::from_ymd_opt(2026, 1, 1).unwrap();
+        days.prop_map(move |days| {
+            let days = days.into_iter();
+            days.map(|(after, day)| (plus_days(first, after), day))
+                .collect()
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn days_are_added_as_they_were_written(days in days()) {
+            let mut text = String::new();
+            let (mut expected, mut others) = (CountedDays::default(), BTreeSet::new());
+            for (date, (ended, counts)) in &days {
+                let object = serde_json::to_string(counts).unwrap();
+                write!(text, "{date} {ended}{object}").unwrap();
+                let types = counts.iter().filter(|(key, _)| key.starts_with("n:"));
+                if types.map(|(_, count)| count).sum::<i64>() == *ended {
+                    let pairs = counts.iter().map(|(key, count)| (&**key, *count));
+                    prop_assert!(expected.add(*date, pairs).is_some());
+                } else {
+                    others.insert(*date);
+                }
+            }
+            let (mut counted, mut incomplete) = (CountedDays::default(), BTreeSet::new());
+            prop_assert!(add_days(&text, &mut counted, &mut incomplete).is_some());
+            prop_assert_eq!(counted.stats(), expected.stats());
+            prop_assert_eq!(incomplete, others);
+        }
+    }
+
+    #[test]
+    fn what_is_no_list_of_days_is_refused() {
+        let added = |text| add_days(text, &mut CountedDays::default(), &mut BTreeSet::new());
+        for text in [
+            " ",
+            "2026-11-20",
+            "2026-11-20 1",
+            "2026-11-20{}",
+            "2026-13-20 1{}",
+            "2026-11-20 x{}",
+            "2026-11-20 1{",
+            "2026-11-20 1{},2026-11-21 1{}",
+            r#"2026-11-20 1{"n:solo":1,"x:solo":1}"#,
+        ] {
+            assert_eq!(added(text), None, "{text}");
+        }
+        assert_eq!(added(""), Some(()));
+        assert_eq!(
+            added(r#"2026-11-20 1{"n:solo": 1}2026-11-21 1{}"#),
+            Some(())
+        );
+    }
+}
