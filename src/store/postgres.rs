@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, future::pending, str::FromStr, time::Duration};
 
 use chrono::{DateTime, Utc};
+use futures::TryStreamExt;
 use sqlx::{
     Arguments, AssertSqlSafe, ConnectOptions, Connection, Decode, Encode, Executor, Postgres, Row,
     Type,
@@ -327,14 +328,17 @@ impl Dialect for Postgres {
         row.try_get(column)
     }
 
-    async fn fetch(
+    async fn fetch_each(
         conn: &mut PgConnection,
         sql: String,
         args: PgArguments,
-    ) -> sqlx::Result<Vec<PgRow>> {
-        sqlx::query_with(AssertSqlSafe(sql), args)
-            .fetch_all(conn)
-            .await
+        mut each: impl FnMut(PgRow) + Send,
+    ) -> sqlx::Result<()> {
+        let mut rows = sqlx::query_with(AssertSqlSafe(sql), args).fetch(conn);
+        while let Some(row) = rows.try_next().await? {
+            each(row);
+        }
+        Ok(())
     }
 
     async fn execute(conn: &mut PgConnection, sql: String, args: PgArguments) -> sqlx::Result<u64> {

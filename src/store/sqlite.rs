@@ -230,14 +230,17 @@ impl Dialect for Sqlite {
         row.try_get(column)
     }
 
-    async fn fetch(
+    async fn fetch_each(
         conn: &mut SqliteConnection,
         sql: String,
         args: SqliteArguments,
-    ) -> sqlx::Result<Vec<SqliteRow>> {
-        sqlx::query_with(AssertSqlSafe(sql), args)
-            .fetch_all(conn)
-            .await
+        mut each: impl FnMut(SqliteRow) + Send,
+    ) -> sqlx::Result<()> {
+        let mut rows = sqlx::query_with(AssertSqlSafe(sql), args).fetch(conn);
+        while let Some(row) = rows.try_next().await? {
+            each(row);
+        }
+        Ok(())
     }
 
     async fn execute(

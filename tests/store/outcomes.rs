@@ -9,7 +9,7 @@ use dwell::{
         ids::{SessionId, UserId},
         insights::{
             recent::{Outcome, Window},
-            stats::CountedDays,
+            stats::{CountedDays, SessionStats},
         },
         session::{SessionResult, SessionReview},
         settings::SettingsPatch,
@@ -42,15 +42,15 @@ impl Fixture {
         found
     }
 
-    pub async fn counted(&self, user: UserId, window: Window) -> CountedDays {
+    pub async fn counted(&self, user: UserId, window: Window) -> SessionStats {
         let found = self
             .store
             .count_outcomes(self.tenant, user, window, self.now());
-        found.await.unwrap()
+        found.await.unwrap().stats()
     }
 
     /// The same of the sessions themselves.
-    pub async fn one_by_one(&self, user: UserId, window: Window) -> CountedDays {
+    pub async fn one_by_one(&self, user: UserId, window: Window) -> SessionStats {
         let found = self
             .store
             .list_outcomes(self.tenant, user, window, self.now());
@@ -58,7 +58,7 @@ impl Fixture {
         for outcome in found.await.unwrap() {
             counted.add_session(&outcome);
         }
-        counted
+        counted.stats()
     }
 
     async fn keep_with(&self, start: &str, topics: usize) -> SessionId {
@@ -112,7 +112,7 @@ async fn what_is_not_counted_by_day_is_read_of_the_sessions(db: Fixture) {
     for window in windows {
         let counted = db.counted(user(1), window).await;
         assert_eq!(counted, db.one_by_one(user(1), window).await);
-        assert_eq!(counted.stats().total_words_spoken, 1_140);
+        assert_eq!(counted.total_words_spoken, 1_140);
     }
     // An older dwell has counted none.
     db.run("UPDATE user_usage_stats SET outcomes = '{}'").await;
@@ -120,7 +120,7 @@ async fn what_is_not_counted_by_day_is_read_of_the_sessions(db: Fixture) {
     for window in windows {
         let counted = db.counted(user(1), window).await;
         assert_eq!(counted, db.one_by_one(user(1), window).await);
-        assert_eq!(counted.stats().total_words_spoken, 1_150);
+        assert_eq!(counted.total_words_spoken, 1_150);
     }
 }
 
@@ -148,7 +148,7 @@ async fn where_a_window_cuts_days_each_session_is_counted_once(db: Fixture) {
     for (window, sessions) in [(month, 8), (whole, 4)] {
         let counted = db.counted(user(1), window).await;
         assert_eq!(counted, db.one_by_one(user(1), window).await);
-        assert_eq!(counted.stats().total_sessions, sessions);
+        assert_eq!(counted.total_sessions, sessions);
     }
 }
 
@@ -174,7 +174,10 @@ async fn what_is_counted_by_day_stays_when_sessions_go(db: Fixture) {
         assert!(db.submit(purge).await.unwrap());
     }
     assert_eq!(db.counted(user(1), window).await, before);
-    assert_eq!(db.one_by_one(user(1), window).await, CountedDays::default());
+    assert_eq!(
+        db.one_by_one(user(1), window).await,
+        SessionStats::default()
+    );
 }
 
 async fn what_is_sent_again_is_counted_by_day_once(db: Fixture) {
@@ -192,8 +195,8 @@ async fn what_is_sent_again_is_counted_by_day_once(db: Fixture) {
     let window = Window::On(days("2026-11-20", "2026-11-20"));
     let counted = db.counted(user(1), window).await;
     assert_eq!(counted, db.one_by_one(user(1), window).await);
-    let stats = counted.stats();
-    assert_eq!((stats.total_sessions, stats.total_words_spoken), (2, 10));
+    let sums = (counted.total_sessions, counted.total_words_spoken);
+    assert_eq!(sums, (2, 10));
 }
 
 async fn who_is_deleted_is_not_counted_by_day(db: Fixture) {
@@ -202,8 +205,8 @@ async fn who_is_deleted_is_not_counted_by_day(db: Fixture) {
     db.keep(other).await;
     delete_user(&db.writer, db.tenant, user(1)).await.unwrap();
     let window = Window::On(days("2026-11-16", "2026-11-16"));
-    assert_eq!(db.counted(user(1), window).await, CountedDays::default());
-    assert_eq!(db.counted(user(2), window).await.stats().total_sessions, 1);
+    assert_eq!(db.counted(user(1), window).await, SessionStats::default());
+    assert_eq!(db.counted(user(2), window).await.total_sessions, 1);
 }
 
 fn lengths(outcomes: &[Outcome]) -> Vec<i64> {

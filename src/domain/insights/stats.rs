@@ -121,38 +121,60 @@ impl Scores {
 }
 
 /// What is told of each day.
-#[derive(Clone, PartialEq, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Day {
     sessions: i64,
-    scores: BTreeMap<String, Scores>,
+    /// By number.
+    scores: Vec<(ScoreNumber, Scores)>,
 }
 
 impl Day {
-    /// Adds a count; `None` if there is no such key.
-    fn add(&mut self, key: &str, count: i64) -> Option<()> {
-        match key.split_at_checked(2)? {
-            ("n:", _) => self.sessions += count,
-            ("c:", name) => change(&mut self.scores, name, |scores| scores.count += count),
-            ("b:", name) => change(&mut self.scores, name, |scores| scores.billionths += count),
-            ("s:" | "w:" | "t:" | "a:", _) => {}
-            _ => return None,
-        }
-        Some(())
+    /// There is always one.
+    fn score(&mut self, number: ScoreNumber) -> Option<&mut Scores> {
+        let place = self.scores.binary_search_by_key(&number, |(of, _)| *of);
+        let place = place.unwrap_or_else(|place| {
+            self.scores.insert(place, (number, Scores::default()));
+            place
+        });
+        self.scores.get_mut(place).map(|(_, scores)| scores)
     }
 }
 
+/// Stands for a score's name, as each day has the same few.
+type ScoreNumber = usize;
+
+/// The counts of a key.
+#[derive(Clone, Copy, Debug)]
+struct Sum {
+    count: i64,
+    of_day: OfDay,
+}
+
+/// What the count of a key tells of its day.
+#[derive(Clone, Copy, Debug)]
+enum OfDay {
+    Sessions,
+    ScoreCount(ScoreNumber),
+    ScoreBillionths(ScoreNumber),
+    Nothing,
+}
+
 /// Counts of some days.
-#[derive(Clone, PartialEq, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct CountedDays {
     days: BTreeMap<NaiveDate, Day>,
-    /// Of all days, by key. A year has thousands of counts to add, of some dozens of keys.
-    sums: HashMap<String, i64, RandomState>,
+    /// Of all days, by key. A year has thousands of counts to add, of some dozens of keys: what a
+    /// key is gets looked at once.
+    sums: HashMap<String, Sum, RandomState>,
+    score_names: BTreeMap<String, ScoreNumber>,
 }
 
 impl CountedDays {
     /// How many sessions the counts of one day are of.
     pub fn sessions<'a>(counts: impl IntoIterator<Item = (&'a str, i64)>) -> i64 {
-        let of_types = counts.into_iter().filter(|(key, _)| key.starts_with("n:"));
+        // Byte by byte, which is no call for each count.
+        let of_type = |key: &str| matches!(key.as_bytes(), [b'n', b':', ..]);
+        let of_types = counts.into_iter().filter(|(key, _)| of_type(key));
         of_types.map(|(_, count)| count).sum()
     }
 
@@ -165,11 +187,19 @@ impl CountedDays {
     ) -> Option<()> {
         let day = self.days.entry(date).or_default();
         for (key, count) in counts {
-            day.add(key, count)?;
-            if let Some(sum) = self.sums.get_mut(key) {
-                *sum += count;
+            let sum = if let Some(sum) = self.sums.get_mut(key) {
+                sum
             } else {
-                self.sums.insert(key.to_owned(), count);
+                let of_day = of_day(key, &mut self.score_names)?;
+                let sum = self.sums.entry(key.to_owned());
+                sum.or_insert(Sum { count: 0, of_day })
+            };
+            sum.count += count;
+            match sum.of_day {
+                OfDay::Sessions => day.sessions += count,
+                OfDay::ScoreCount(name) => day.score(name)?.count += count,
+                OfDay::ScoreBillionths(name) => day.score(name)?.billionths += count,
+                OfDay::Nothing => {}
             }
         }
         Some(())
@@ -190,15 +220,16 @@ impl CountedDays {
         let mut scores = BTreeMap::<_, Scores>::new();
         let (mut topics, mut areas) = (Vec::new(), Vec::new());
         for (key, sum) in &self.sums {
+            let sum = sum.count;
             let types = &mut stats.sessions_by_type;
             match key.split_at_checked(2) {
-                Some(("n:", name)) => change(types, name, |kind| kind.count = *sum),
-                Some(("s:", name)) => change(types, name, |kind| kind.seconds = *sum),
-                Some(("w:", _)) => stats.total_words_spoken = *sum,
-                Some(("c:", name)) => change(&mut scores, name, |one| one.count = *sum),
-                Some(("b:", name)) => change(&mut scores, name, |one| one.billionths = *sum),
-                Some(("t:", name)) => topics.push((name, *sum)),
-                Some(("a:", name)) => areas.push((name, *sum)),
+                Some(("n:", name)) => change(types, name, |kind| kind.count = sum),
+                Some(("s:", name)) => change(types, name, |kind| kind.seconds = sum),
+                Some(("w:", _)) => stats.total_words_spoken = sum,
+                Some(("c:", name)) => change(&mut scores, name, |one| one.count = sum),
+                Some(("b:", name)) => change(&mut scores, name, |one| one.billionths = sum),
+                Some(("t:", name)) => topics.push((name, sum)),
+                Some(("a:", name)) => areas.push((name, sum)),
                 // There are no others.
                 _ => {}
             }
@@ -206,25 +237,53 @@ impl CountedDays {
         let types = || stats.sessions_by_type.values();
         stats.total_sessions = types().map(|kind| kind.count).sum();
         stats.total_seconds = types().map(|kind| kind.seconds).sum();
-        stats.average_scores = means(scores);
+        let scores = scores.into_iter();
+        stats.average_scores = scores.map(|(name, sum)| (name, sum.mean())).collect();
         stats.common_topics = most(topics, MOST_FREQUENT);
         stats.areas_to_improve = most(areas, MOST_FREQUENT);
-        stats.score_trend = self.days.into_iter().map(point).collect();
+        stats.score_trend = self.points();
         stats
     }
-}
 
-fn means(scores: BTreeMap<String, Scores>) -> BTreeMap<String, f64> {
-    let scores = scores.into_iter();
-    scores.map(|(name, sum)| (name, sum.mean())).collect()
-}
-
-fn point((date, day): (NaiveDate, Day)) -> ScorePoint {
-    ScorePoint {
-        date,
-        scores: means(day.scores),
-        sessions: day.sessions,
+    fn points(&self) -> Vec<ScorePoint> {
+        let mut names: Vec<_> = self
+            .score_names
+            .iter()
+            .map(|(name, of)| (of, name))
+            .collect();
+        names.sort_unstable();
+        let points = self.days.iter().map(|(date, day)| {
+            // One by one, as a map that is collected is sorted first, in memory of its own.
+            let mut means = BTreeMap::new();
+            for (number, scores) in &day.scores {
+                if let Some((_, name)) = names.get(*number) {
+                    means.insert((*name).clone(), scores.mean());
+                }
+            }
+            ScorePoint {
+                date: *date,
+                scores: means,
+                sessions: day.sessions,
+            }
+        });
+        points.collect()
     }
+}
+
+/// What a count of the key tells of its day; `None` if there is no such key. A new name of a score
+/// gets the next number.
+fn of_day(key: &str, score_names: &mut BTreeMap<String, ScoreNumber>) -> Option<OfDay> {
+    let mut number = |name: &str| {
+        let next = score_names.len();
+        *score_names.entry(name.to_owned()).or_insert(next)
+    };
+    Some(match key.split_at_checked(2)? {
+        ("n:", _) => OfDay::Sessions,
+        ("c:", name) => OfDay::ScoreCount(number(name)),
+        ("b:", name) => OfDay::ScoreBillionths(number(name)),
+        ("s:" | "w:" | "t:" | "a:", _) => OfDay::Nothing,
+        _ => return None,
+    })
 }
 
 /// Changes the value of a name, which is most often there already.

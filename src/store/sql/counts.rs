@@ -10,44 +10,80 @@ pub type Count<'a> = (Cow<'a, str>, i64);
 /// follows it; `None` if the text does not begin with one.
 pub fn read<'a>(text: &'a str, counts: &mut Vec<Count<'a>>) -> Option<&'a str> {
     counts.clear();
-    let mut rest = text.strip_prefix('{')?.trim_ascii_start();
-    if let Some(rest) = rest.strip_prefix('}') {
-        return Some(rest);
+    let mut rest = Rest { text, at: 0 };
+    rest.byte(b'{')?;
+    if rest.token(b'}').is_some() {
+        return text.get(rest.at..);
     }
     loop {
-        let (key, after) = string(rest)?;
-        let value = after.trim_ascii_start().strip_prefix(':')?;
-        let (count, after) = integer(value.trim_ascii_start())?;
-        counts.push((key, count));
-        let after = after.trim_ascii_start();
-        let Some(more) = after.strip_prefix(',') else {
-            return after.strip_prefix('}');
-        };
-        rest = more.trim_ascii_start();
+        let key = rest.string()?;
+        rest.token(b':')?;
+        counts.push((key, rest.integer()?));
+        if rest.token(b',').is_none() {
+            rest.token(b'}')?;
+            return text.get(rest.at..);
+        }
     }
 }
 
-/// The string that the text begins with. Few have escapes: those are left to JSON's own reader.
-fn string(text: &str) -> Option<(Cow<'_, str>, &str)> {
-    let inner = text.strip_prefix('"')?;
-    let plain = inner
-        .bytes()
-        .position(|byte| matches!(byte, b'"' | b'\\'))?;
-    let (key, rest) = inner.split_at_checked(plain)?;
-    if let Some(rest) = rest.strip_prefix('"') {
-        return Some((Cow::Borrowed(key), rest));
-    }
-    let mut values = serde_json::Deserializer::from_str(text).into_iter::<String>();
-    let key = values.next()?.ok()?;
-    Some((Cow::Owned(key), text.get(values.byte_offset()..)?))
+/// What is not read yet. It goes by bytes: to compare with a `str` of one character is a call, made
+/// small as this is, and there are thousands.
+struct Rest<'a> {
+    text: &'a str,
+    at: usize,
 }
 
-fn integer(text: &str) -> Option<(i64, &str)> {
-    let end = text
-        .bytes()
-        .position(|byte| !matches!(byte, b'-' | b'0'..=b'9'))?;
-    let (digits, rest) = text.split_at_checked(end)?;
-    Some((digits.parse().ok()?, rest))
+impl<'a> Rest<'a> {
+    fn peek(&self) -> Option<u8> {
+        self.text.as_bytes().get(self.at).copied()
+    }
+
+    fn space(&mut self) {
+        while self.peek().is_some_and(|byte| byte.is_ascii_whitespace()) {
+            self.at += 1;
+        }
+    }
+
+    /// Passes over the byte; `None` if it is not next.
+    fn byte(&mut self, byte: u8) -> Option<()> {
+        (self.peek()? == byte).then(|| self.at += 1)
+    }
+
+    /// The same, and over the space before it.
+    fn token(&mut self, byte: u8) -> Option<()> {
+        self.space();
+        self.byte(byte)
+    }
+
+    /// Goes on to the next byte that `ends` says, which is left; returns what is before it.
+    fn until(&mut self, ends: impl Fn(u8) -> bool) -> Option<&'a str> {
+        let from = self.at;
+        while !ends(self.peek()?) {
+            self.at += 1;
+        }
+        self.text.get(from..self.at)
+    }
+
+    /// Few have escapes: those are left to JSON's own reader.
+    fn string(&mut self) -> Option<Cow<'a, str>> {
+        self.space();
+        let quoted = self.text.get(self.at..)?;
+        self.byte(b'"')?;
+        let plain = self.until(|byte| matches!(byte, b'"' | b'\\'))?;
+        if self.byte(b'"').is_some() {
+            return Some(Cow::Borrowed(plain));
+        }
+        let mut values = serde_json::Deserializer::from_str(quoted).into_iter::<String>();
+        let key = values.next()?.ok()?;
+        self.at = self.text.len() - quoted.len() + values.byte_offset();
+        Some(Cow::Owned(key))
+    }
+
+    fn integer(&mut self) -> Option<i64> {
+        self.space();
+        let digits = self.until(|byte| !matches!(byte, b'-' | b'0'..=b'9'))?;
+        digits.parse().ok()
+    }
 }
 
 #[cfg(test)]

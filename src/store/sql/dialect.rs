@@ -120,12 +120,13 @@ pub trait Dialect:
     /// A column of text as it lies in the row, which may be long; `None` if it is NULL.
     fn text<'r>(row: &'r Self::Row, column: &str) -> sqlx::Result<Option<&'r str>>;
 
-    /// Runs one statement and returns its rows.
-    fn fetch(
+    /// Runs one statement and hands over its rows, each as it comes.
+    fn fetch_each(
         conn: &mut Self::Connection,
         sql: String,
         args: Self::Arguments,
-    ) -> impl Future<Output = sqlx::Result<Vec<Self::Row>>> + Send;
+        each: impl FnMut(Self::Row) + Send,
+    ) -> impl Future<Output = sqlx::Result<()>> + Send;
 
     /// Runs one statement and returns how many rows it wrote.
     fn execute(
@@ -348,9 +349,21 @@ impl<DB: Dialect> Query<DB> {
     }
 
     pub async fn fetch(self, conn: &mut DB::Connection) -> sqlx::Result<Vec<DB::Row>> {
+        let mut rows = Vec::new();
+        self.each(conn, |row| rows.push(row)).await?;
+        Ok(rows)
+    }
+
+    /// Hands over each row as it comes, while the engine reads the next ones.
+    pub async fn each(
+        self,
+        conn: &mut DB::Connection,
+        each: impl FnMut(DB::Row) + Send,
+    ) -> sqlx::Result<()> {
         let span = Span::statement(DB::NAME, &self.sql);
         let args = self.args.map_err(sqlx::Error::Encode)?;
-        span.around(DB::fetch(conn, self.sql, args)).await
+        span.around(DB::fetch_each(conn, self.sql, args, each))
+            .await
     }
 
     pub async fn execute(self, conn: &mut DB::Connection) -> sqlx::Result<u64> {

@@ -76,7 +76,10 @@ impl<DB: Dialect> PerformanceStore for SqlStore<DB> {
         let cohorts = self.cohorts.clone();
         self.bulk(tenant, move |mut tx| {
             let (query, cohorts) = (query.clone(), cohorts.clone());
-            async move { read_performance::<DB>(&mut tx, &cohorts, tenant, &query, now).await }
+            async move {
+                let settings = tenants::settings_of::<DB>(&mut tx, tenant).await?;
+                read_performance::<DB>(&mut tx, &cohorts, (tenant, &settings), &query, now).await
+            }
         })
         .await
     }
@@ -100,22 +103,21 @@ impl<DB: Dialect> PerformanceStore for SqlStore<DB> {
 pub async fn read_performance<DB: Dialect>(
     conn: &mut DB::Connection,
     cohorts: &Cohorts,
-    tenant: TenantId,
+    (tenant, settings): (TenantId, &TenantSettings),
     query: &PerformanceQuery,
     now: Timestamp,
 ) -> Result<Performance, Fault> {
-    let settings = tenants::settings_of::<DB>(conn, tenant).await?;
     let today = settings.calendar.date_of(now);
     let ranges = query.ranges(today);
     let ended = match query.scope {
-        Scope::Own(_) => ended_of_user::<DB>(conn, tenant, query.user, &settings, now).await?,
-        Scope::Cohort => ended_of_tenant::<DB>(conn, tenant, &settings, now).await?,
+        Scope::Own(_) => ended_of_user::<DB>(conn, tenant, query.user, settings, now).await?,
+        Scope::Cohort => ended_of_tenant::<DB>(conn, tenant, settings, now).await?,
     };
     let last = ranges.last().copied();
     // Whose sums are not all stored yet.
     let unswept: BTreeSet<_> = ended
         .iter()
-        .filter(|session| last.is_some_and(|range| counts_in(session, range, &settings, now)))
+        .filter(|session| last.is_some_and(|range| counts_in(session, range, settings, now)))
         .map(|session| session.user_id)
         .collect();
     let others = unswept.iter().filter(|user| **user != query.user);
@@ -124,7 +126,7 @@ pub async fn read_performance<DB: Dialect>(
     let stored =
         performance::periods::<DB>(conn, tenant, query.granularity, &keys, query.subject()).await?;
     let mut tallies = Tallies::new(keys.iter().copied(), stored);
-    tallies.add_ended(&ended, query.subject(), &settings, now);
+    tallies.add_ended(&ended, query.subject(), settings, now);
     let cohort = match (&query.scope, last) {
         (Scope::Cohort, Some(range)) => {
             let period = (query.granularity, range);

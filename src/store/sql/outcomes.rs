@@ -14,8 +14,9 @@ use super::{
     dialect::{Dialect, Query, get},
     fault::Fault,
     insights::ended,
-    practice::{date, parse, text},
+    practice::{date, text},
     read::open_sessions,
+    rows::{Rows, RowsOf},
     tenants,
 };
 use crate::domain::{
@@ -25,7 +26,7 @@ use crate::domain::{
         recent::{Outcome, Window},
         stats::CountedDays,
     },
-    period::DateRange,
+    period::{DateRange, Granularity},
     time::Timestamp,
 };
 
@@ -37,14 +38,16 @@ pub const SELECT_OUTCOMES: &str = "
     WHERE tenant_id = $1 AND user_id = $2 AND state = 3 AND started_at BETWEEN $3 AND $4
         AND start_date BETWEEN $5 AND $6";
 
-/// A row, as those of practice are.
+/// The days of each period, as one text: `2026-11-20 1{"n:solo": 1}2026-11-21 ...`, where the number
+/// is of sessions that have ended.
 pub const LIST_OUTCOME_DAYS: &str = "
-    SELECT string_agg(CAST(usage_date AS TEXT), ',') AS usage_date,
-        string_agg(CAST(sessions_ended AS TEXT), ',') AS sessions_ended,
-        string_agg(outcomes_text, ',') AS outcomes
-    FROM user_usage_stats
-    WHERE tenant_id = $1 AND user_id = $2 AND usage_date BETWEEN $3 AND $4
-        AND sessions_ended > 0";
+    SELECT (
+        SELECT string_agg(
+            CAST(usage_date AS TEXT) || ' ' || CAST(sessions_ended AS TEXT) || outcomes_text, '')
+        FROM user_usage_stats
+        WHERE tenant_id = $1 AND user_id = $2 AND sessions_ended > 0
+            AND usage_date BETWEEN r.start_date AND r.end_date) AS outcomes
+    FROM {rows} AS r";
 
 /// The user's ended sessions that started in the window, in no order.
 pub async fn list<DB: Dialect>(
@@ -115,42 +118,57 @@ async fn days<DB: Dialect>(
     range: DateRange,
     counted: &mut CountedDays,
 ) -> Result<BTreeSet<NaiveDate>, Fault> {
+    let mut incomplete = BTreeSet::new();
+    let mut added = Ok(());
+    // Months are added up while the next ones are read, and no text is so long that memory for it
+    // is had from the system each time.
     let query = Query::<DB>::new(LIST_OUTCOME_DAYS)
         .bind(tenant.uuid())
         .bind(user.0)
-        .bind(range.start)
-        .bind(range.end);
-    let rows = query.fetch(conn).await?;
-    let Some(row) = rows.first() else {
-        return Ok(BTreeSet::new());
-    };
-    let dates = parse(text::<DB>(row, "usage_date")?, date);
-    let ended = parse(text::<DB>(row, "sessions_ended")?, |count| {
-        count.parse::<i64>().ok()
-    });
-    let mut rest = text::<DB>(row, "outcomes")?;
-    let (Some(dates), Some(ended)) = (dates, ended) else {
-        return Err(CORRUPT);
-    };
-    let mut incomplete = BTreeSet::new();
-    let mut counts = Vec::new();
-    for (date, ended) in dates.into_iter().zip(ended) {
-        let object = rest.strip_prefix(',').unwrap_or(rest);
-        rest = counts::read(object, &mut counts).ok_or(CORRUPT)?;
-        let pairs = || counts.iter().map(|(key, count)| (&**key, *count));
-        if CountedDays::sessions(pairs()) == ended {
-            counted.add(date, pairs()).ok_or(CORRUPT)?;
-        } else {
-            incomplete.insert(date);
+        .rows(&period_columns(range.periods(Granularity::Month)));
+    let each = query.each(conn, |row| {
+        if added.is_ok() {
+            added = text::<DB>(&row, "outcomes").and_then(|text| {
+                add_days(text, counted, &mut incomplete).ok_or(Fault::Corrupt {
+                    table: "user_usage_stats",
+                    column: "outcomes",
+                })
+            });
         }
-    }
-    Ok(incomplete)
+    });
+    each.await?;
+    added.map(|()| incomplete)
 }
 
-const CORRUPT: Fault = Fault::Corrupt {
-    table: "user_usage_stats",
-    column: "outcomes",
-};
+/// The columns that [`LIST_OUTCOME_DAYS`] reads.
+pub fn period_columns<'a>(periods: impl IntoIterator<Item = DateRange>) -> Rows<'a> {
+    RowsOf::new(periods)
+        .date("start_date", |period| period.start)
+        .date("end_date", |period| period.end)
+        .done()
+}
+
+/// Adds the days of a row that are complete, and tells the others; `None` if it is none.
+fn add_days(
+    mut text: &str,
+    counted: &mut CountedDays,
+    incomplete: &mut BTreeSet<NaiveDate>,
+) -> Option<()> {
+    let mut counts = Vec::new();
+    while !text.is_empty() {
+        let (day, object) = text.split_at_checked(text.find('{')?)?;
+        let (day, ended) = day.split_once(' ')?;
+        let (day, ended): (_, i64) = (date(day)?, ended.parse().ok()?);
+        text = counts::read(object, &mut counts)?;
+        let pairs = || counts.iter().map(|(key, count)| (&**key, *count));
+        if CountedDays::sessions(pairs()) == ended {
+            counted.add(day, pairs())?;
+        } else {
+            incomplete.insert(day);
+        }
+    }
+    Some(())
+}
 
 /// Those of the window on these days of it that are stored as ended.
 async fn stored<DB: Dialect>(
@@ -204,4 +222,75 @@ fn outcome<DB: Dialect>(row: &DB::Row) -> Result<Outcome, Fault> {
             column: "result",
         })?,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{collections::BTreeMap, fmt::Write as _};
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    type Day = (i64, BTreeMap<String, i64>);
+
+    /// Of many days the counts are of fewer sessions than have ended.
+    fn days() -> impl Strategy<Value = BTreeMap<NaiveDate, Day>> {
+        let keys = ["n:solo", "n:{2 \"", "s:solo", "c:é}\\", "b:é}\\", "t:a 1{"];
+        let key = prop::sample::select(keys.map(str::to_owned).to_vec());
+        let counts = prop::collection::btree_map(key, 1..3_i64, 0..6);
+        let days = prop::collection::btree_map(0..400_i64, (1..4_i64, counts), 0..9);
+        let first = NaiveDate::from_ymd_opt(2026, 1, 1).unwrap();
+        days.prop_map(move |days| {
+            let days = days.into_iter();
+            days.map(|(after, day)| (plus_days(first, after), day))
+                .collect()
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn days_are_added_as_they_were_written(days in days()) {
+            let mut text = String::new();
+            let (mut expected, mut others) = (CountedDays::default(), BTreeSet::new());
+            for (date, (ended, counts)) in &days {
+                let object = serde_json::to_string(counts).unwrap();
+                write!(text, "{date} {ended}{object}").unwrap();
+                let types = counts.iter().filter(|(key, _)| key.starts_with("n:"));
+                if types.map(|(_, count)| count).sum::<i64>() == *ended {
+                    let pairs = counts.iter().map(|(key, count)| (&**key, *count));
+                    prop_assert!(expected.add(*date, pairs).is_some());
+                } else {
+                    others.insert(*date);
+                }
+            }
+            let (mut counted, mut incomplete) = (CountedDays::default(), BTreeSet::new());
+            prop_assert!(add_days(&text, &mut counted, &mut incomplete).is_some());
+            prop_assert_eq!(counted.stats(), expected.stats());
+            prop_assert_eq!(incomplete, others);
+        }
+    }
+
+    #[test]
+    fn what_is_no_list_of_days_is_refused() {
+        let added = |text| add_days(text, &mut CountedDays::default(), &mut BTreeSet::new());
+        for text in [
+            " ",
+            "2026-11-20",
+            "2026-11-20 1",
+            "2026-11-20{}",
+            "2026-13-20 1{}",
+            "2026-11-20 x{}",
+            "2026-11-20 1{",
+            "2026-11-20 1{},2026-11-21 1{}",
+            r#"2026-11-20 1{"n:solo":1,"x:solo":1}"#,
+        ] {
+            assert_eq!(added(text), None, "{text}");
+        }
+        assert_eq!(added(""), Some(()));
+        assert_eq!(
+            added(r#"2026-11-20 1{"n:solo": 1}2026-11-21 1{}"#),
+            Some(())
+        );
+    }
 }

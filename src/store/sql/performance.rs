@@ -46,9 +46,13 @@ pub const SELECT_MONTHS: &str = "
     JOIN performance_months m
         ON m.tenant_id = $1 AND m.month = r.start_date AND m.user_id = r.user_id";
 
-/// The sums of a user's subjects in $3 to $4, each by the name that it had last.
+/// The sums of a user's subjects in $3 to $4, each by the name that it had last. It is looked up for
+/// each: of a join PostgreSQL may read all days of a user, if most of the tenant's have few.
 pub const SUM_SUBJECTS: &str = "
-    SELECT s.*, d.subject_name
+    SELECT s.*, (
+        SELECT d.subject_name FROM performance_days d
+        WHERE d.tenant_id = $1 AND d.user_id = $2 AND d.local_date = s.last_date
+            AND d.subject_type = s.subject_type AND d.subject_id = s.subject_id) AS subject_name
     FROM (
         SELECT subject_type, subject_id, MAX(local_date) AS last_date,
             CAST(SUM(sessions) AS BIGINT) AS sessions,
@@ -64,10 +68,7 @@ pub const SUM_SUBJECTS: &str = "
             AND subject_type <> ''
         GROUP BY subject_type, subject_id
         HAVING SUM(sessions + active_seconds + tests + flashcards + assignments) > 0
-    ) AS s
-    JOIN performance_days d ON d.tenant_id = $1 AND d.user_id = $2
-        AND d.local_date = s.last_date AND d.subject_type = s.subject_type
-        AND d.subject_id = s.subject_id";
+    ) AS s";
 
 /// Before the users to count: how many have a sample of each metric, how many of them are at or
 /// below $4 to $8, and all sums. As `Figures::rank_value` says.

@@ -82,6 +82,9 @@ async fn parts<DB: Dialect>(
     let goals = goals
         .into_iter()
         .map(|goal| goal.view(&settings.calendar, today));
+    let of_tenant = (tenant, &settings);
+    let performance =
+        insights::read_performance::<DB>(conn, cohorts, of_tenant, asked, now).await?;
     Ok(ReportParts {
         sessions: sessions.collect(),
         subjects,
@@ -92,8 +95,7 @@ async fn parts<DB: Dialect>(
             days: practice::calendar_days::<DB>(conn, tenant, user, range).await?,
             effort: performance::effort::<DB>(conn, tenant, user, range).await?,
             open: open_sessions::<DB>(conn, tenant, vec![user]).await?,
-            performance: insights::read_performance::<DB>(conn, cohorts, tenant, asked, now)
-                .await?,
+            performance,
             settings,
         },
     })

@@ -84,7 +84,7 @@ fn statements() -> Vec<(String, usize, Many)> {
     vec![
         plain(SELECT_SCHEMA_VERSION, 0),
         plain(outcomes::SELECT_OUTCOMES, 6),
-        plain(outcomes::LIST_OUTCOME_DAYS, 4),
+        rows_after(outcomes::LIST_OUTCOME_DAYS, 2, outcomes::period_columns([])),
         rows_after(performance::SUM_PERIODS, 3, performance::key_columns([])),
         rows(performance::SELECT_MONTHS, performance::key_columns([])),
         plain(performance::SUM_SUBJECTS, 4),

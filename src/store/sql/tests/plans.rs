@@ -1,4 +1,6 @@
-//! How PostgreSQL finds what a batch reads and writes.
+//! How PostgreSQL finds what a batch, or a question, reads and writes.
+
+use sqlx::PgConnection;
 
 use super::*;
 
@@ -54,25 +56,63 @@ async fn a_large_tenant_among_small_ones_is_not_read_whole() {
         update,
     ];
     for sql in all {
-        let mut tx = write(&pools).await;
-        tx.execute(AssertSqlSafe(format!("PREPARE batch AS {sql}")))
-            .await
-            .unwrap();
-        let count = "SELECT cardinality(parameter_types) FROM pg_prepared_statements
-            WHERE name = 'batch'";
-        let count: i32 = sqlx::query_scalar(count).fetch_one(&mut *tx).await.unwrap();
-        let nulls = vec!["NULL"; usize::try_from(count).unwrap()].join(", ");
-        let explain = format!("EXPLAIN EXECUTE batch({nulls})");
-        let lines: Vec<String> = sqlx::query_scalar(AssertSqlSafe(explain))
-            .fetch_all(&mut *tx)
-            .await
-            .unwrap();
-        let plan = lines.join("\n");
+        let plan = plan(&mut *write(&pools).await, &sql).await;
         assert!(
             plan.contains("Index Cond: ((tenant_id = $1) AND "),
             "{plan}"
         );
         assert!(!plan.contains("Index Cond: (tenant_id = $1)"), "{plan}");
-        tx.execute("DEALLOCATE batch").await.unwrap();
     }
+}
+
+/// One user with six thousand days of subjects among two thousand with three each.
+const DAYS: [&str; 4] = [
+    "SET session_replication_role = replica",
+    "INSERT INTO performance_days (tenant_id, user_id, local_date, subject_type, subject_id,
+            subject_name, sessions, active_seconds, tests, test_accuracy, flashcards,
+            flashcards_correct, assignments, assignment_items)
+        SELECT 'ffffffff-ffff-ffff-ffff-ffffffffffff',
+            lpad(to_hex(GREATEST(i - 6000, 0) / 3), 32, '0')::uuid,
+            date '2026-01-01' + i / 17 % 365, 'course', (i % 17)::text, '', 1, 1, 0, 0, 0, 0, 0, 0
+        FROM generate_series(0, 11999) AS i
+        ON CONFLICT DO NOTHING",
+    "RESET session_replication_role",
+    "ANALYZE",
+];
+
+#[tokio::test]
+async fn names_of_subjects_are_found_without_reading_all_days_of_a_user() {
+    let url = pg::database().await;
+    let pools = postgres::open(&url, None, true).await.unwrap();
+    let mut conn = pools.own().await.unwrap();
+    for sql in DAYS {
+        conn.execute(sql).await.unwrap();
+    }
+    drop(conn);
+    let plan = plan(&mut *write(&pools).await, performance::SUM_SUBJECTS).await;
+    assert!(plan.contains("local_date = s.last_date"), "{plan}");
+    assert!(
+        !plan.contains("Index Cond: ((tenant_id = $1) AND (user_id = $2))"),
+        "{plan}"
+    );
+}
+
+/// How a statement of which the parameters are not known is carried out.
+async fn plan(conn: &mut PgConnection, sql: &str) -> String {
+    let prepare = AssertSqlSafe(format!("PREPARE one AS {sql}"));
+    conn.execute(prepare).await.unwrap();
+    let count = "SELECT cardinality(parameter_types) FROM pg_prepared_statements
+        WHERE name = 'one'";
+    let count: i32 = sqlx::query_scalar(count)
+        .fetch_one(&mut *conn)
+        .await
+        .unwrap();
+    let nulls = vec!["NULL"; usize::try_from(count).unwrap()].join(", ");
+    let explain = AssertSqlSafe(format!("EXPLAIN EXECUTE one({nulls})"));
+    let lines: Vec<String> = sqlx::query_scalar(explain)
+        .fetch_all(&mut *conn)
+        .await
+        .unwrap();
+    conn.execute("DEALLOCATE one").await.unwrap();
+    lines.join("\n")
 }
