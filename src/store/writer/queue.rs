@@ -179,8 +179,8 @@ impl Lines {
 
     /// Of as many tenants as are one lane's share, so that the others have some too.
     fn take(&mut self, pace: &Pace, lanes: usize) -> Vec<Box<dyn Job>> {
-        let in_company = self.met.is_some_and(|met| met.elapsed() < REMEMBERED);
-        let most = pace.most(in_company);
+        let met = self.met.is_some_and(|met| met.elapsed() < REMEMBERED);
+        let most = pace.most(met && !self.are_all_long(pace.most(false)));
         let share = self.turns.len().div_ceil(lanes).min(most);
         let mut round: VecDeque<_> = self.turns.drain(..share).collect();
         self.served.extend(&round);
@@ -200,6 +200,17 @@ impl Lines {
         }
         self.length -= batch.len();
         batch
+    }
+
+    /// Whether several tenants are here and even a batch of so many empties no line of theirs: to
+    /// all of them short batches, which carry out less, are a longer wait.
+    fn are_all_long(&self, batch: usize) -> bool {
+        let tenants = self.waiting.len();
+        let mut lines = self.waiting.values();
+        let mut served = self.served.iter();
+        tenants > 1
+            && lines.all(|line| line.len() * tenants > batch)
+            && served.all(|tenant| self.waiting.contains_key(tenant))
     }
 
     fn release(&mut self, tenant: TenantId) {
