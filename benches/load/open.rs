@@ -22,6 +22,11 @@ use crate::{
 /// A refused call is taken for one that took as long as this.
 const REFUSED: Duration = Duration::from_mins(1);
 
+/// Calls that are closer than this begin by the millisecond, those of each on one connection: to
+/// wake up for each by itself would cost the load more than to make it.
+const DENSE: Duration = Duration::from_micros(100);
+const TOGETHER: Duration = Duration::from_millis(1);
+
 /// Where calls come from, on connections of their own.
 #[derive(Clone, Copy, Debug)]
 pub struct Source {
@@ -104,14 +109,26 @@ fn pace(
     end: Instant,
     begin_call: impl Fn(&Channel, Instant),
 ) {
+    let distance = Duration::from_secs_f64(1.0 / rate);
+    let pause = if distance < DENSE {
+        TOGETHER
+    } else {
+        Duration::ZERO
+    };
     let mut due = first;
     for channel in channels.iter().cycle() {
-        if due >= end {
-            break;
+        let mut now = Instant::now();
+        if due > now {
+            thread::sleep(pause.max(due - now));
+            now = Instant::now();
         }
-        thread::sleep(due.saturating_duration_since(Instant::now()));
-        begin_call(channel, due);
-        due += Duration::from_secs_f64(1.0 / rate);
+        while due <= now {
+            if due >= end {
+                return;
+            }
+            begin_call(channel, due);
+            due += distance;
+        }
     }
 }
 

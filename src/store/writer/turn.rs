@@ -5,27 +5,41 @@
 //! more comes than can be done, batches would go on at the expense of calls that wait in their
 //! sockets, for seconds, and are neither taken in nor refused.
 
-use std::time::Duration;
+use std::{future::poll_fn, mem, task::Poll, time::Duration};
 
-use tokio::{task::yield_now, time::Instant};
+use tokio::time::Instant;
 
 /// A round in which all tasks that can do something do it is short where nobody is behind.
 const SHORT: Duration = Duration::from_millis(5);
 /// What waits for a lane must not wait for others for ever.
-const PATIENCE: Duration = Duration::from_millis(50);
+const PATIENCE: Duration = Duration::from_millis(100);
 
 /// Returns after a round of the runtime that was short, or when there is no more patience.
 pub async fn turn() {
     let begun = Instant::now();
     let mut before = begun;
     loop {
-        yield_now().await;
+        behind_all_others().await;
         let now = Instant::now();
         if now - before < SHORT || now - begun >= PATIENCE {
             return;
         }
         before = now;
     }
+}
+
+/// Goes to the end of the line of tasks. With tokio's `yield_now` a task is the next one again as
+/// soon as events were looked at, however many others there are.
+async fn behind_all_others() {
+    let mut is_behind = false;
+    poll_fn(|cx| {
+        if mem::replace(&mut is_behind, true) {
+            return Poll::Ready(());
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
 }
 
 #[cfg(test)]
