@@ -13,7 +13,10 @@ use std::{
 
 use tokio::{sync::Notify, time::Instant};
 
-use super::{Job, pace::Pace};
+use super::{
+    Job,
+    pace::{Company, Pace},
+};
 use crate::{domain::ids::TenantId, store::Error};
 
 /// Writes that wait before further ones are refused. A tenant that has less than its share of
@@ -179,8 +182,7 @@ impl Lines {
 
     /// Of as many tenants as are one lane's share, so that the others have some too.
     fn take(&mut self, pace: &Pace, lanes: usize) -> Vec<Box<dyn Job>> {
-        let met = self.met.is_some_and(|met| met.elapsed() < REMEMBERED);
-        let most = pace.most(met && !self.are_all_long(pace.most(false)));
+        let most = pace.most(self.company(pace.most(Company::Crowd)));
         let share = self.turns.len().div_ceil(lanes).min(most);
         let mut round: VecDeque<_> = self.turns.drain(..share).collect();
         self.served.extend(&round);
@@ -202,15 +204,22 @@ impl Lines {
         batch
     }
 
-    /// Whether several tenants are here and even a batch of so many empties no line of theirs: to
-    /// all of them short batches, which carry out less, are a longer wait.
-    fn are_all_long(&self, batch: usize) -> bool {
+    /// Whom a batch is for. Tenants of whom even one of `crowded` writes empties no line have no
+    /// shorter wait by short batches, which carry out less.
+    fn company(&self, crowded: usize) -> Company {
         let tenants = self.waiting.len();
         let mut lines = self.waiting.values();
         let mut served = self.served.iter();
-        tenants > 1
-            && lines.all(|line| line.len() * tenants > batch)
+        if self.met.is_none_or(|met| met.elapsed() >= REMEMBERED) {
+            Company::Alone
+        } else if tenants > 1
+            && lines.all(|line| line.len() * tenants > crowded)
             && served.all(|tenant| self.waiting.contains_key(tenant))
+        {
+            Company::Crowd
+        } else {
+            Company::Mixed
+        }
     }
 
     fn release(&mut self, tenant: TenantId) {

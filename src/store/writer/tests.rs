@@ -348,8 +348,10 @@ async fn batches_are_long_where_nobody_gains_by_short_ones() {
     let rush = rush.map(|(id, number)| handle.submit(tenant(id), Echo(number)));
     let answers = futures::future::join_all(rush).await;
     assert!(answers.iter().all(Result::is_ok));
-    // 40 ms of them, where in company of who has less it is 20.
-    assert_eq!(engine.commits().iter().max(), Some(&400));
+    // 25 ms of them, where in the company of who has less it is 20.
+    let batches = engine.commits();
+    let longest = batches.iter().max().copied().unwrap_or_default();
+    assert!((240..=260).contains(&longest), "{batches:?}");
 }
 
 #[tokio::test]

@@ -10,7 +10,7 @@ use std::{future::poll_fn, mem, task::Poll, time::Duration};
 use tokio::time::Instant;
 
 /// A round in which all tasks that can do something do it is short where nobody is behind.
-const SHORT: Duration = Duration::from_millis(5);
+const SHORT: Duration = Duration::from_micros(2_500);
 /// What waits for a lane must not wait for others for ever.
 const PATIENCE: Duration = Duration::from_millis(100);
 
