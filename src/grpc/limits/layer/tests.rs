@@ -1,6 +1,6 @@
 //! What becomes of the body of a call that is refused.
 
-use std::convert::Infallible;
+use std::{convert::Infallible, future::pending};
 
 use clap::Parser;
 use futures::{channel::mpsc, poll};
@@ -116,16 +116,16 @@ async fn where_there_is_no_room_nobody_asks_who_calls() {
     let limits = Cli::parse_from(limits).serve.limits;
     let clock = Arc::new(ManualClock::at(Timestamp::FIRST));
     let layer = AdmissionLayer::new(&limits, [CALL.to_owned()].into(), clock);
-    let answers =
-        || service_fn(async |_: Sending| Ok::<_, Infallible>(Response::new(Body::empty())));
-    let (mut inner, mut door) = (layer.layer(answers()), layer.door().layer(answers()));
+    let unanswered = service_fn(|_: Sending| pending::<Answer<Infallible>>());
+    let answered = service_fn(async |_: Sending| Ok::<_, Infallible>(Response::new(Body::empty())));
+    let (mut inner, mut door) = (layer.layer(unanswered), layer.door().layer(answered));
     let anonymous = |path: &str| {
         let mut request = request(path).1;
         request.extensions_mut().clear();
         request
     };
     assert!(!is_refused(door.call(anonymous(CALL)).await));
-    let held = inner.call(request(CALL).1).await;
+    let held = inner.call(request(CALL).1);
     assert!(is_refused(door.call(anonymous(CALL)).await));
     // Neither streams, nor health, nor what there is not.
     for other in [STREAM, "/grpc.health.v1.Health/Check", "/nothing"] {
