@@ -26,7 +26,7 @@ impl Parted {
             .find_map(|line| line.strip_prefix("Cpus_allowed_list:"))
             .ok_or("no list of processors in /proc")?
             .trim();
-        let processors = listed(all).ok_or("an unknown list of processors in /proc")?;
+        let processors = each(all).ok_or("an unknown list of processors in /proc")?;
         let (servers, load) = processors.split_at(processors.len().div_ceil(2));
         if load.is_empty() || !pin(all) {
             return Ok(None);
@@ -40,20 +40,12 @@ impl Parted {
 
     /// What is started from now on is a server.
     pub fn start_servers(&self) -> Result<()> {
-        self.pin(&self.servers)
+        insist(&self.servers)
     }
 
     /// From now on there is nothing but the load.
     pub fn start_load(&self) -> Result<()> {
-        self.pin(&self.load)
-    }
-
-    fn pin(&self, processors: &str) -> Result<()> {
-        if pin(processors) {
-            Ok(())
-        } else {
-            Err("taskset failed".into())
-        }
+        insist(&self.load)
     }
 }
 
@@ -61,6 +53,14 @@ impl Drop for Parted {
     fn drop(&mut self) {
         // It was possible before.
         pin(&self.all);
+    }
+}
+
+fn insist(processors: &str) -> Result<()> {
+    if pin(processors) {
+        Ok(())
+    } else {
+        Err("taskset failed".into())
     }
 }
 
@@ -76,11 +76,11 @@ fn pin(processors: &str) -> bool {
 }
 
 /// Each of a list such as `0-3,8`.
-fn listed(list: &str) -> Option<Vec<String>> {
+fn each(listed: &str) -> Option<Vec<String>> {
     let mut all = Vec::new();
-    for part in list.split(',') {
-        let (first, last) = part.split_once('-').unwrap_or((part, part));
-        let range = first.parse::<u32>().ok()?..=last.parse::<u32>().ok()?;
+    for part in listed.split(',') {
+        let (first, end) = part.split_once('-').unwrap_or((part, part));
+        let range = first.parse::<u32>().ok()?..=end.parse::<u32>().ok()?;
         all.extend(range.map(|processor| processor.to_string()));
     }
     Some(all)
