@@ -3,7 +3,9 @@
 use std::{
     error::Error,
     io::{self, Write},
+    num::NonZero,
     process::ExitCode,
+    thread,
 };
 
 use clap::{Parser, error::ErrorKind};
@@ -16,17 +18,32 @@ use dwell::{
     telemetry::{self, traces::Traces},
     tls::Tls,
 };
-use tokio::{net::TcpListener, signal::unix};
+use tokio::{net::TcpListener, runtime, signal::unix};
 
 /// A wrong flag; anything else that fails is 1.
 const USAGE: u8 = 2;
 
-#[tokio::main]
-async fn main() -> ExitCode {
+/// Threads at least. With one processor a thread alone has no more of it than each process of a
+/// database beside it; then calls wait long before they are read or refused.
+const THREADS: usize = 2;
+
+fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => return usage(&error),
     };
+    let processors = thread::available_parallelism().map_or(THREADS, NonZero::get);
+    let runtime = runtime::Builder::new_multi_thread()
+        .worker_threads(processors.max(THREADS))
+        .enable_all()
+        .build();
+    match runtime {
+        Ok(runtime) => runtime.block_on(run(cli)),
+        Err(error) => complain(&format!("cannot start: {error}"), 1),
+    }
+}
+
+async fn run(cli: Cli) -> ExitCode {
     let done = match cli.command {
         Some(Command::Migrate(args)) => operator::migrate::run(&args).await,
         Some(Command::Check(args)) => check(&args).await,

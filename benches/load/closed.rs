@@ -13,6 +13,8 @@ use crate::{
 
 /// Connections that callers share.
 const CONNECTIONS: usize = 8;
+/// A fifth of what is measured, but no more than this.
+const LONGEST_WARM_UP: Duration = Duration::from_secs(5);
 
 /// How much there is to do, and for how long.
 #[derive(Clone, Copy, Debug)]
@@ -34,7 +36,7 @@ pub struct Outcome {
 impl Load {
     /// How long to run before anything counts.
     pub fn warm_up(&self) -> Duration {
-        self.measured / 5
+        warm_up(self.measured)
     }
 
     /// Runs the workload against servers of the same database, over which callers are spread.
@@ -77,6 +79,11 @@ impl Outcome {
             p99_ms: millis(0.99),
         })
     }
+}
+
+/// How long to run before anything counts.
+pub fn warm_up(measured: Duration) -> Duration {
+    LONGEST_WARM_UP.min(measured / 5)
 }
 
 /// Latencies in microseconds.

@@ -11,6 +11,7 @@
 
 mod calls;
 mod closed;
+mod cores;
 mod data;
 mod database;
 mod echo;
@@ -43,15 +44,16 @@ use self::{
     servers::Dwell,
 };
 
-pub type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
+pub type Failed = Box<dyn Error + Send + Sync>;
+pub type Result<T> = std::result::Result<T, Failed>;
 
 /// Measures dwell against references in the same run, and prints a table.
-#[derive(Debug, Parser)]
+#[derive(Clone, Debug, Parser)]
 pub struct Args {
     /// Callers at once, each waiting for its answer before the next call.
     #[arg(long, default_value = "64")]
     callers: usize,
-    /// Seconds that each run is measured, after a warm-up of a fifth of it.
+    /// Seconds that each run is measured, after a warm-up of a fifth of it, at most 5.
     #[arg(long, default_value = "5")]
     seconds: u64,
     /// Pairs of runs: the thing and its reference in turn.

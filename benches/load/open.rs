@@ -3,22 +3,29 @@
 //! it is not left out.
 
 use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     thread,
     time::{Duration, Instant},
 };
 
 use hdrhistogram::Histogram;
-use tokio::{runtime::Handle, task::JoinSet};
+use tokio::runtime::Handle;
+use tokio_util::task::TaskTracker;
 use tonic::{Code, Status, transport::Channel};
 
 use crate::{
-    Result,
+    Failed, Result,
     calls::{Caller, Population, Workload},
-    closed::{Outcome, connections, histogram},
+    closed::{Outcome, connections, histogram, warm_up},
 };
 
 /// A refused call is taken for one that took as long as this.
 const REFUSED: Duration = Duration::from_mins(1);
+
+/// Calls that are closer than this begin by the millisecond, those of each on one connection: to
+/// wake up for each by itself would cost the load more than to make it.
+const DENSE: Duration = Duration::from_micros(100);
+const TOGETHER: Duration = Duration::from_millis(1);
 
 /// Where calls come from, on connections of their own.
 #[derive(Clone, Copy, Debug)]
@@ -39,12 +46,22 @@ pub struct Answers {
     /// How long a refusal took from when its call began, which may be after it was due: the
     /// 99th of a hundred, or 0 without any.
     pub refusal_p99_ms: f64,
+    /// How long after they were due calls began, which is what the load did not keep up with: the
+    /// 99th of a hundred.
+    pub late_p99_ms: f64,
 }
 
-/// When one call was due, when it began, and when it was answered or refused.
-type Call = (Instant, Instant, Instant, Result<bool>);
+/// What came of a source's calls so far. Nothing is kept of each: there may be millions.
+struct Tally {
+    begin: Instant,
+    latencies: Histogram<u64>,
+    refusals: Histogram<u64>,
+    late: Histogram<u64>,
+    last: Instant,
+    failed: Option<Failed>,
+}
 
-/// Runs the workload from all sources at once, warmed up by a fifth of the time.
+/// Runs the workload from all sources at once, warmed up before.
 pub async fn run(
     address: &str,
     workload: &Workload,
@@ -56,83 +73,141 @@ pub async fn run(
         channels.push(connections(address).await?);
     }
     let first = Instant::now();
-    let begin = first + measured / 5;
+    let begin = first + warm_up(measured);
     let end = begin + measured;
+    let calls = TaskTracker::new();
     let mut paced = Vec::new();
+    let mut tallies = Vec::new();
     for (source, channels) in sources.iter().copied().zip(channels) {
-        let (runtime, workload) = (Handle::current(), workload.clone());
+        let tally = Arc::new(Mutex::new(Tally::new(begin, end)?));
+        tallies.push(tally.clone());
+        let (runtime, calls) = (Handle::current(), calls.clone());
+        let workload = workload.clone();
+        let begin_call = move |channel: &Channel, due| {
+            let caller = Caller::new(channel.clone(), source.population, fastrand::u64(..));
+            let call = call(caller, workload.clone(), due, tally.clone());
+            calls.spawn_on(call, &runtime);
+        };
         // A thread's sleep is finer than the millisecond of a timer of the runtime.
-        let pace = move || pace(&runtime, source, &channels, &workload, first, end);
+        let pace = move || pace(source.rate, &channels, first, end, begin_call);
         paced.push(tokio::task::spawn_blocking(pace));
     }
-    let mut answers = Vec::new();
-    for calls in paced {
-        answers.push(gather(calls.await?, begin, measured).await?);
+    for paced in paced {
+        paced.await?;
     }
-    Ok(answers)
+    calls.close();
+    calls.wait().await;
+    let answers = tallies.iter().map(|tally| lock(tally).answers(measured));
+    answers.collect()
 }
 
 /// Begins a source's calls as they are due.
 fn pace(
-    runtime: &Handle,
-    source: Source,
+    rate: f64,
     channels: &[Channel],
-    workload: &Workload,
     first: Instant,
     end: Instant,
-) -> JoinSet<Call> {
-    let mut calls = JoinSet::new();
+    begin_call: impl Fn(&Channel, Instant),
+) {
+    let distance = Duration::from_secs_f64(1.0 / rate);
+    let pause = if distance < DENSE {
+        TOGETHER
+    } else {
+        Duration::ZERO
+    };
     let mut due = first;
     for channel in channels.iter().cycle() {
-        if due >= end {
-            break;
+        let mut now = Instant::now();
+        if due > now {
+            thread::sleep(pause.max(due - now));
+            now = Instant::now();
         }
-        thread::sleep(due.saturating_duration_since(Instant::now()));
-        let mut caller = Caller::new(channel.clone(), source.population, fastrand::u64(..));
-        let workload = workload.clone();
-        let call = async move {
-            let begun = Instant::now();
-            let answer = caller.call(&workload).await;
-            (due, begun, Instant::now(), answer)
-        };
-        calls.spawn_on(call, runtime);
-        due += Duration::from_secs_f64(1.0 / source.rate);
+        while due <= now {
+            if due >= end {
+                return;
+            }
+            begin_call(channel, due);
+            due += distance;
+        }
     }
-    calls
 }
 
-async fn gather(mut calls: JoinSet<Call>, begin: Instant, measured: Duration) -> Result<Answers> {
-    let mut latencies: Histogram<u64> = histogram()?;
-    let mut refusals: Histogram<u64> = histogram()?;
-    let mut last = begin + measured;
-    while let Some(call) = calls.join_next().await {
-        let (due, sent, done, answer) = call?;
-        let mut latency = done - due;
-        if let Err(error) = answer {
-            if !is_refusal(&*error) {
-                return Err(error);
-            }
-            latency = REFUSED;
-        }
-        if due < begin {
-            continue;
-        }
-        latencies.record(u64::try_from(latency.as_micros())?)?;
-        if latency == REFUSED {
-            refusals.record(u64::try_from((done - sent).as_micros())?)?;
-        } else {
-            last = last.max(done);
-        }
+async fn call(mut caller: Caller, workload: Workload, due: Instant, tally: Arc<Mutex<Tally>>) {
+    let begun = Instant::now();
+    let answer = caller.call(&workload).await;
+    let done = Instant::now();
+    let mut tally = lock(&tally);
+    if let Err(error) = tally.add(due, begun, done, answer) {
+        tally.failed.get_or_insert(error);
     }
-    let all = f64::from(u32::try_from(latencies.len())?.max(1));
-    let refused = f64::from(u32::try_from(refusals.len())?);
-    let refusal_p99 = Duration::from_micros(refusals.value_at_quantile(0.99));
-    Ok(Answers {
-        outcome: Outcome::of(&latencies, measured)?,
-        refused: refused / all,
-        goodput: (all - refused) / (last - begin).as_secs_f64(),
-        refusal_p99_ms: refusal_p99.as_secs_f64() * 1_000.0,
-    })
+}
+
+fn lock(tally: &Mutex<Tally>) -> MutexGuard<'_, Tally> {
+    tally.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Tally {
+    /// Of what is due from `begin` on, and before `end`.
+    fn new(begin: Instant, end: Instant) -> Result<Self> {
+        Ok(Self {
+            begin,
+            latencies: histogram()?,
+            refusals: histogram()?,
+            late: histogram()?,
+            last: end,
+            failed: None,
+        })
+    }
+
+    fn add(
+        &mut self,
+        due: Instant,
+        begun: Instant,
+        done: Instant,
+        answer: Result<bool>,
+    ) -> Result<()> {
+        let refused = match answer {
+            Ok(_) => false,
+            Err(error) if is_refusal(&*error) => true,
+            Err(error) => return Err(error),
+        };
+        if due < self.begin {
+            return Ok(());
+        }
+        self.late.record(micros(begun - due)?)?;
+        if refused {
+            self.refusals.record(micros(done - begun)?)?;
+            self.latencies.record(micros(REFUSED)?)?;
+        } else {
+            self.latencies.record(micros(done - due)?)?;
+            self.last = self.last.max(done);
+        }
+        Ok(())
+    }
+
+    fn answers(&mut self, measured: Duration) -> Result<Answers> {
+        if let Some(error) = self.failed.take() {
+            return Err(error);
+        }
+        let all = f64::from(u32::try_from(self.latencies.len())?.max(1));
+        let refused = f64::from(u32::try_from(self.refusals.len())?);
+        Ok(Answers {
+            outcome: Outcome::of(&self.latencies, measured)?,
+            refused: refused / all,
+            goodput: (all - refused) / (self.last - self.begin).as_secs_f64(),
+            refusal_p99_ms: p99_ms(&self.refusals),
+            late_p99_ms: p99_ms(&self.late),
+        })
+    }
+}
+
+fn micros(time: Duration) -> Result<u64> {
+    Ok(u64::try_from(time.as_micros())?)
+}
+
+fn p99_ms(histogram: &Histogram<u64>) -> f64 {
+    let p99 = Duration::from_micros(histogram.value_at_quantile(0.99));
+    p99.as_secs_f64() * 1_000.0
 }
 
 /// No room: to be sent again later.

@@ -163,7 +163,7 @@ pub async fn serve(
         .layer(option_layer(rest))
         .layer(option_layer(everybody.then_some(OwnMachineLayer)))
         .layer(option_layer(grpc_web))
-        .layer(calls.clone())
+        .layer((calls.clone(), admission.door()))
         .layer(DeadlineLayer::new(unary, limits.max_deadline))
         .layer(GateLayer::new(parts.auth))
         .layer(admission)

@@ -14,6 +14,7 @@ mod pace;
 mod queue;
 #[cfg(test)]
 mod tests;
+mod turn;
 
 use std::sync::Arc;
 

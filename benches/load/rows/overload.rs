@@ -1,12 +1,16 @@
 //! What is left of the service when much more is asked of it than it can do.
 
+use std::time::Duration;
+
 use futures::FutureExt;
 
 use super::Measurement;
 use crate::{
     Bench, Result,
     calls::Workload,
-    database::Engine,
+    closed::Load,
+    cores::Parted,
+    database::{Databases, Engine},
     open::{self, Source},
     servers::Dwell,
     table::{Row, Series, Target, Unit},
@@ -14,6 +18,8 @@ use crate::{
 
 /// Of the peak rate.
 const ASKED: f64 = 5.0;
+/// How long the peak is measured at most.
+const PEAK: Duration = Duration::from_secs(10);
 const MEBIBYTE: f64 = 1_048_576.0;
 
 pub fn all() -> Vec<Measurement> {
@@ -46,13 +52,33 @@ pub fn all() -> Vec<Measurement> {
 
 /// The peak is that of the closed loop, on the same server.
 async fn flood(bench: &Bench, engine: Engine) -> Result<Vec<Series>> {
+    // Five times the peak takes the load as much as it takes dwell: on the same processors it would
+    // be the load that is measured. So PostgreSQL is one of its own too, beside dwell.
+    let parted = Parted::new()?;
+    let bench = Bench {
+        args: bench.args.clone(),
+        databases: Databases::default(),
+    };
     let mut series = [const { Vec::new() }; 3];
-    let mut refused = Vec::new();
+    let mut notes = Vec::new();
+    if parted.is_none() {
+        notes.push("on the processors of the load".to_owned());
+    }
     for _ in 0..bench.args.pairs {
+        if let Some(parted) = &parted {
+            parted.start_servers()?;
+        }
         let database = bench.database(engine).await?;
         let dwell = Dwell::start(&database)?;
+        if let Some(parted) = &parted {
+            parted.start_load()?;
+        }
         let load = bench.load();
-        let peak = load.run(&[&dwell.address], &Workload::Start).await?;
+        let short = Load {
+            measured: load.measured.min(PEAK),
+            ..load
+        };
+        let peak = short.run(&[&dwell.address], &Workload::Start).await?;
         dwell.forget_peak()?;
         let before = dwell.peak_resident()?;
         let source = Source {
@@ -71,11 +97,13 @@ async fn flood(bench: &Bench, engine: Engine) -> Result<Vec<Series>> {
             for (pairs, pair) in series.iter_mut().zip(values) {
                 pairs.push(pair);
             }
-            refused.push(format!("{:.0} % refused", 100.0 * answers.refused));
+            let (refused, late) = (100.0 * answers.refused, answers.late_p99_ms);
+            notes.push(format!(
+                "{refused:.0} % refused, begun late by {late:.1} ms"
+            ));
         }
     }
     let [goodput, refusal, memory] = series;
-    let note = refused.join(", ");
     let plain = |pairs| Series {
         pairs,
         note: String::new(),
@@ -83,7 +111,7 @@ async fn flood(bench: &Bench, engine: Engine) -> Result<Vec<Series>> {
     Ok(vec![
         Series {
             pairs: goodput,
-            note,
+            note: notes.join(", "),
         },
         plain(refusal),
         plain(memory),

@@ -94,12 +94,18 @@ impl Admission {
         }
     }
 
+    /// Whether no tenant's call would be let in.
+    #[must_use]
+    pub const fn is_full(&self, kind: Kind) -> bool {
+        self.all.get(kind) >= self.limits.all.get(kind)
+    }
+
     /// Lets a call in, which then takes a place until [`Admission::leave`].
     ///
     /// # Errors
     /// Says why not; nothing is counted then.
     pub fn enter(&mut self, tenant: TenantId, kind: Kind, now: Timestamp) -> Result<(), Refusal> {
-        if self.all.get(kind) >= self.limits.all.get(kind) {
+        if self.is_full(kind) {
             return Err(Refusal::Busy(kind));
         }
         let now = nanos(now);

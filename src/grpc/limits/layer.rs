@@ -1,5 +1,9 @@
 //! Lets calls in, or refuses them before anything is done for them. A call has its place until the
 //! last byte of its answer is on its way, or until nobody waits for it any more.
+//!
+//! Where far more is asked than can be done most calls are refused, and what that costs is lost to
+//! the others. So there are two doors: while there is no room for anybody the [outer one](DoorLayer)
+//! refuses before it is known who calls.
 
 use std::{
     collections::HashSet,
@@ -9,8 +13,8 @@ use std::{
     time::Duration,
 };
 
-use futures::future::BoxFuture;
-use http::{Request, Response};
+use futures::future::{BoxFuture, Either};
+use http::{HeaderMap, Request, Response};
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use http_body_util::BodyExt;
 use prost::bytes::Buf;
@@ -23,6 +27,7 @@ use crate::{
     config::LimitArgs,
     domain::{ids::TenantId, time::Clock},
     grpc::{caller::Access, limits::admission::Slots, status},
+    pb::Rpc,
     telemetry::count::Counter,
 };
 
@@ -74,6 +79,8 @@ struct Gate {
     refusals: Arc<Refusals>,
     clock: Arc<dyn Clock>,
     unary: HashSet<String>,
+    /// What a call is told that there is no room for, as is most often said.
+    full: HeaderMap,
     admission: Mutex<Admission>,
 }
 
@@ -97,11 +104,22 @@ impl AdmissionLayer {
             refusals: Arc::default(),
             clock,
             unary,
+            full: status::refused(Refusal::Busy(Kind::Call))
+                .into_http::<Body>()
+                .into_parts()
+                .0
+                .headers,
             admission,
         }))
     }
 
-    /// What is counted of those that it does not let in.
+    /// The outer door of the same house.
+    #[must_use]
+    pub fn door(&self) -> DoorLayer {
+        DoorLayer(self.0.clone())
+    }
+
+    /// What is counted of those that are not let in.
     #[must_use]
     pub fn refusals(&self) -> Arc<Refusals> {
         self.0.refusals.clone()
@@ -109,12 +127,16 @@ impl AdmissionLayer {
 }
 
 impl Gate {
-    fn enter(self: &Arc<Self>, tenant: TenantId, path: &str) -> Result<Place, Refusal> {
-        let kind = if self.unary.contains(path) {
+    fn kind(&self, path: &str) -> Kind {
+        if self.unary.contains(path) {
             Kind::Call
         } else {
             Kind::Stream
-        };
+        }
+    }
+
+    fn enter(self: &Arc<Self>, tenant: TenantId, path: &str) -> Result<Place, Refusal> {
+        let kind = self.kind(path);
         let now = self.clock.now();
         self.admission().enter(tenant, kind, now)?;
         Ok(Place {
@@ -122,6 +144,34 @@ impl Gate {
             tenant,
             kind,
         })
+    }
+
+    /// Counts a refusal and tells the caller of it.
+    fn refuse<B>(
+        &self,
+        refusal: Refusal,
+        request: Request<B>,
+    ) -> impl Future<Output = Response<Body>> + Send + use<B>
+    where
+        B: HttpBody<Data: Send, Error: Send> + Send + 'static,
+    {
+        self.refusals.of(refusal).add(1);
+        let answer = if refusal == Refusal::Busy(Kind::Call) {
+            let mut answer = Response::new(Body::empty());
+            answer.headers_mut().clone_from(&self.full);
+            answer
+        } else {
+            status::refused(refusal).into_http()
+        };
+        let is_call = self.kind(request.uri().path()) == Kind::Call;
+        async move {
+            if is_call {
+                let read = read_out(request.into_body());
+                // It is refused in any case.
+                let _ = timeout(READ_OUT_WITHIN, read).await;
+            }
+            answer
+        }
     }
 
     /// Nothing panics while it holds the lock.
@@ -189,17 +239,8 @@ where
         let place = match place.transpose() {
             Ok(place) => place,
             Err(refusal) => {
-                self.gate.refusals.of(refusal).add(1);
-                let status = status::refused(refusal);
-                let is_unary = self.gate.unary.contains(request.uri().path());
-                return Box::pin(async move {
-                    if is_unary {
-                        let read = read_out(request.into_body());
-                        // It is refused in any case.
-                        let _ = timeout(READ_OUT_WITHIN, read).await;
-                    }
-                    Ok(status.into_http())
-                });
+                let refused = self.gate.refuse(refusal, request);
+                return Box::pin(async { Ok(refused.await) });
             }
         };
         let answer = self.inner.call(request);
@@ -207,6 +248,53 @@ where
             let response = answer.await?;
             Ok(response.map(|body| Body::new(Held { body, place })))
         })
+    }
+}
+
+/// Puts the outer door before services. Health and reflection are let through, and who asks for a
+/// method that there is not.
+#[derive(Clone)]
+pub struct DoorLayer(Arc<Gate>);
+
+impl<S> Layer<S> for DoorLayer {
+    type Service = Door<S>;
+
+    fn layer(&self, inner: S) -> Door<S> {
+        Door {
+            inner,
+            gate: self.0.clone(),
+        }
+    }
+}
+
+/// A service behind the outer door.
+#[derive(Clone)]
+pub struct Door<S> {
+    inner: S,
+    gate: Arc<Gate>,
+}
+
+impl<S, B> Service<Request<B>> for Door<S>
+where
+    B: HttpBody<Data: Send, Error: Send> + Send + 'static,
+    S: Service<Request<B>, Response = Response<Body>>,
+{
+    type Response = Response<Body>;
+    type Error = S::Error;
+    type Future = Either<S::Future, BoxFuture<'static, Answer<S::Error>>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        let path = request.uri().path();
+        let kind = self.gate.kind(path);
+        if Rpc::at(path).is_none() || !self.gate.admission().is_full(kind) {
+            return Either::Left(self.inner.call(request));
+        }
+        let refused = self.gate.refuse(Refusal::Busy(kind), request);
+        Either::Right(Box::pin(async { Ok(refused.await) }))
     }
 }
 

@@ -7,7 +7,7 @@ use tokio::time::{Instant, sleep};
 use tracing::{error, warn};
 use uuid::Uuid;
 
-use super::{Apply, Commit, Counters, Failure, Job, Settled, pace::Pace, queue::Queue};
+use super::{Apply, Commit, Counters, Failure, Job, Settled, pace::Pace, queue::Queue, turn::turn};
 use crate::{store::Error, telemetry::traces::Span};
 
 /// How long a batch is tried again while the database is away.
@@ -40,6 +40,7 @@ impl Lane {
     pub async fn run(self, queue: Arc<Queue>) {
         let mut pace = Pace::default();
         loop {
+            turn().await;
             let mut batch = queue.take(&pace).await;
             if batch.is_empty() {
                 return;

@@ -42,7 +42,9 @@ fn a_tenant_has_its_places_and_all_of_them_have_theirs() {
     assert_eq!(enter(2, Kind::Call), Ok(()));
     assert_eq!(enter(2, Kind::Call), Err(Refusal::Busy(Kind::Call)));
     assert_eq!(enter(2, Kind::Stream), Err(Refusal::Busy(Kind::Stream)));
+    assert!(admission.is_full(Kind::Call) && admission.is_full(Kind::Stream));
     admission.leave(tenant(1), Kind::Call);
+    assert!(!admission.is_full(Kind::Call) && admission.is_full(Kind::Stream));
     assert_eq!(admission.enter(tenant(2), Kind::Call, START), Ok(()));
 }
 

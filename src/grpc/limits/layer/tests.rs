@@ -1,6 +1,6 @@
 //! What becomes of the body of a call that is refused.
 
-use std::convert::Infallible;
+use std::{convert::Infallible, future::pending};
 
 use clap::Parser;
 use futures::{channel::mpsc, poll};
@@ -108,4 +108,31 @@ async fn a_refused_stream_is_refused_at_once() {
     let mut service = full().await;
     let (_sender, request) = request(STREAM);
     assert!(is_refused(service.call(request).await));
+}
+
+#[tokio::test]
+async fn where_there_is_no_room_nobody_asks_who_calls() {
+    let limits = "dwell --max-calls 1 --max-streams 1".split(' ');
+    let limits = Cli::parse_from(limits).serve.limits;
+    let clock = Arc::new(ManualClock::at(Timestamp::FIRST));
+    let layer = AdmissionLayer::new(&limits, [CALL.to_owned()].into(), clock);
+    let unanswered = service_fn(|_: Sending| pending::<Answer<Infallible>>());
+    let answered = service_fn(async |_: Sending| Ok::<_, Infallible>(Response::new(Body::empty())));
+    let (mut inner, mut door) = (layer.layer(unanswered), layer.door().layer(answered));
+    let anonymous = |path: &str| {
+        let mut request = request(path).1;
+        request.extensions_mut().clear();
+        request
+    };
+    assert!(!is_refused(door.call(anonymous(CALL)).await));
+    let held = inner.call(request(CALL).1);
+    assert!(is_refused(door.call(anonymous(CALL)).await));
+    // Neither streams, nor health, nor what there is not.
+    for other in [STREAM, "/grpc.health.v1.Health/Check", "/nothing"] {
+        assert!(!is_refused(door.call(anonymous(other)).await), "{other}");
+    }
+    let full: u64 = layer.refusals().by_reason().map(|(_, count)| count).sum();
+    assert_eq!(full, 1);
+    drop(held);
+    assert!(!is_refused(door.call(anonymous(CALL)).await));
 }
