@@ -8,9 +8,6 @@ use std::time::Duration;
 
 /// How long a batch is to take while there are several tenants.
 const IN_COMPANY: Duration = Duration::from_millis(20);
-/// How long one is to take while all of several tenants have more than fits into it. Longer ones
-/// carry out more, and who is refused meanwhile waits longer for the processor.
-const IN_CROWD: Duration = Duration::from_millis(25);
 /// How long one is to take while there is only one, as with an import at night: what a batch
 /// costs by itself, some 4 ms on SQLite, is then a tenth of it and not a third.
 const ALONE: Duration = Duration::from_millis(40);
@@ -26,17 +23,6 @@ const STALL: Duration = Duration::from_millis(80);
 /// Writes are counted in such parts, so that what rounding leaves is small.
 const PARTS: u128 = 1_000;
 
-/// Whom a batch is for.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Company {
-    /// One tenant.
-    Alone,
-    /// Several, and some have little.
-    Mixed,
-    /// Several, and all have much.
-    Crowd,
-}
-
 /// What the writes of a lane have cost of late: exponentially weighted sums over its batches.
 #[derive(Debug, Default)]
 pub struct Pace {
@@ -45,13 +31,10 @@ pub struct Pace {
 }
 
 impl Pace {
-    /// How many writes the next batch is to take at most.
-    pub fn most(&self, company: Company) -> usize {
-        let aim = match company {
-            Company::Alone => ALONE,
-            Company::Mixed => IN_COMPANY,
-            Company::Crowd => IN_CROWD,
-        };
+    /// How many writes the next batch is to take at most, while there are several tenants
+    /// or not.
+    pub fn most(&self, in_company: bool) -> usize {
+        let aim = if in_company { IN_COMPANY } else { ALONE };
         let writes = (aim.as_nanos() * self.parts / PARTS).checked_div(self.nanos);
         // Before the first batch nothing is known.
         let writes = writes.unwrap_or(LEAST).clamp(LEAST, MOST);

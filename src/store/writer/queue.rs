@@ -13,10 +13,7 @@ use std::{
 
 use tokio::{sync::Notify, time::Instant};
 
-use super::{
-    Job,
-    pace::{Company, Pace},
-};
+use super::{Job, pace::Pace};
 use crate::{domain::ids::TenantId, store::Error};
 
 /// Writes that wait before further ones are refused. A tenant that has less than its share of
@@ -182,7 +179,8 @@ impl Lines {
 
     /// Of as many tenants as are one lane's share, so that the others have some too.
     fn take(&mut self, pace: &Pace, lanes: usize) -> Vec<Box<dyn Job>> {
-        let most = pace.most(self.company(pace.most(Company::Crowd)));
+        let in_company = self.met.is_some_and(|met| met.elapsed() < REMEMBERED);
+        let most = pace.most(in_company);
         let share = self.turns.len().div_ceil(lanes).min(most);
         let mut round: VecDeque<_> = self.turns.drain(..share).collect();
         self.served.extend(&round);
@@ -202,24 +200,6 @@ impl Lines {
         }
         self.length -= batch.len();
         batch
-    }
-
-    /// Whom a batch is for. Tenants of whom even one of `crowded` writes empties no line have no
-    /// shorter wait by short batches, which carry out less.
-    fn company(&self, crowded: usize) -> Company {
-        let tenants = self.waiting.len();
-        let mut lines = self.waiting.values();
-        let mut served = self.served.iter();
-        if self.met.is_none_or(|met| met.elapsed() >= REMEMBERED) {
-            Company::Alone
-        } else if tenants > 1
-            && lines.all(|line| line.len() * tenants > crowded)
-            && served.all(|tenant| self.waiting.contains_key(tenant))
-        {
-            Company::Crowd
-        } else {
-            Company::Mixed
-        }
     }
 
     fn release(&mut self, tenant: TenantId) {

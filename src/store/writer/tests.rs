@@ -335,25 +335,6 @@ async fn a_rush_is_cut_into_short_batches() {
     assert!(waits.iter().all(|wait| *wait <= two_batches), "{waits:?}");
 }
 
-#[tokio::test(start_paused = true)]
-async fn batches_are_long_where_nobody_gains_by_short_ones() {
-    let engine = Arc::new(Engine {
-        cost: Duration::from_micros(100),
-        ..Engine::running()
-    });
-    let writer = writer(&engine);
-    let handle = writer.handle();
-    let rush = |id| (0..QUEUE / 2).map(move |number| (id, number));
-    let rush = rush(1).chain(rush(2));
-    let rush = rush.map(|(id, number)| handle.submit(tenant(id), Echo(number)));
-    let answers = futures::future::join_all(rush).await;
-    assert!(answers.iter().all(Result::is_ok));
-    // 25 ms of them, where in the company of who has less it is 20.
-    let batches = engine.commits();
-    let longest = batches.iter().max().copied().unwrap_or_default();
-    assert!((240..=260).contains(&longest), "{batches:?}");
-}
-
 #[tokio::test]
 async fn every_lane_takes_of_any_tenant() {
     let engine = Arc::new(Engine::new());
