@@ -29,6 +29,8 @@ use crate::{
 const PIECE: usize = 500;
 /// How often goals that are over are looked for.
 const GOALS_INTERVAL: Duration = Duration::from_mins(1);
+/// How often tables are looked for that have filled: until they are found calls may be slow.
+const TABLES_INTERVAL: Duration = Duration::from_secs(3);
 /// How often it is looked for what is to be forgotten.
 const RETENTION_INTERVAL: Duration = Duration::from_mins(10);
 
@@ -81,6 +83,9 @@ impl Jobs {
         });
         runs.every("expire_goals", GOALS_INTERVAL, |jobs| async move {
             goals::expire(&jobs).await
+        });
+        runs.every("learn_tables", TABLES_INTERVAL, |jobs| async move {
+            jobs.store.learn_tables().await
         });
         runs.every("forget_requests", RETENTION_INTERVAL, |jobs| async move {
             retention::forget_requests(&jobs).await

@@ -456,6 +456,14 @@ impl<DB: Dialect> Store for SqlStore<DB> {
         }
     }
 
+    async fn learn_tables(&self) -> Result<usize, Error> {
+        self.detached(async move |me: Self| {
+            let mut conn = me.pools.own().await?;
+            Ok(DB::learn_tables(&mut conn).await?)
+        })
+        .await
+    }
+
     async fn close(&self) {
         self.pools.close().await;
     }

@@ -97,6 +97,30 @@ async fn names_of_subjects_are_found_without_reading_all_days_of_a_user() {
     );
 }
 
+#[tokio::test]
+async fn tables_that_have_filled_are_looked_at_once() {
+    const LARGE: &str = "SELECT relname::text FROM pg_class
+        WHERE relnamespace = current_schema()::regnamespace AND relkind = 'r'
+            AND reltuples >= 1000 ORDER BY 1";
+    let url = pg::database().await;
+    let pools = postgres::open(&url, None, true).await.unwrap();
+    let mut conn = pools.own().await.unwrap();
+    for sql in TENANTS.iter().filter(|sql| **sql != "ANALYZE") {
+        conn.execute(*sql).await.unwrap();
+    }
+    // Others see what a connection counted when it gets round to saying so.
+    let tell = "SELECT pg_stat_force_next_flush()";
+    conn.execute(tell).await.unwrap();
+    Postgres::learn_tables(&mut conn).await.unwrap();
+    let known: Vec<String> = sqlx::query_scalar(LARGE)
+        .fetch_all(&mut *conn)
+        .await
+        .unwrap();
+    assert_eq!(known, ["user_sessions", "users"]);
+    conn.execute(tell).await.unwrap();
+    assert_eq!(Postgres::learn_tables(&mut conn).await.unwrap(), 0);
+}
+
 /// How a statement of which the parameters are not known is carried out.
 async fn plan(conn: &mut PgConnection, sql: &str) -> String {
     let prepare = AssertSqlSafe(format!("PREPARE one AS {sql}"));
