@@ -1,17 +1,20 @@
 //! The gate in front of all services: nobody is served before it knows who calls and may.
 
 use std::{
+    collections::HashSet,
     mem,
+    sync::Arc,
     task::{Context, Poll},
 };
 
 use futures::future::BoxFuture;
 use http::{HeaderMap, Request, Response, header::AUTHORIZATION};
+use http_body::Body as HttpBody;
 use tonic::{Status, body::Body};
 use tower::{Layer, Service};
 use tracing::{Span, field};
 
-use super::{access, caller::Access, status};
+use super::{access, caller::Access, limits::hearing::hear_out, status};
 use crate::{
     auth::{Auth, TENANT_KEY},
     pb::Rpc,
@@ -24,12 +27,17 @@ const OPEN: [&str; 2] = ["/grpc.health.", "/grpc.reflection."];
 #[derive(Clone)]
 pub struct GateLayer {
     auth: Auth,
+    unary: Arc<HashSet<String>>,
 }
 
 impl GateLayer {
+    /// `unary` has the paths of the methods that are no streams.
     #[must_use]
-    pub const fn new(auth: Auth) -> Self {
-        Self { auth }
+    pub fn new(auth: Auth, unary: HashSet<String>) -> Self {
+        Self {
+            auth,
+            unary: Arc::new(unary),
+        }
     }
 }
 
@@ -40,6 +48,7 @@ impl<S> Layer<S> for GateLayer {
         Gate {
             inner,
             auth: self.auth.clone(),
+            unary: self.unary.clone(),
         }
     }
 }
@@ -49,13 +58,14 @@ impl<S> Layer<S> for GateLayer {
 pub struct Gate<S> {
     inner: S,
     auth: Auth,
+    unary: Arc<HashSet<String>>,
 }
 
 impl<S, B> Service<Request<B>> for Gate<S>
 where
     S: Service<Request<B>, Response = Response<Body>> + Clone + Send + 'static,
     S::Future: Send + 'static,
-    B: Send + 'static,
+    B: HttpBody<Data: Send, Error: Send> + Send + 'static,
 {
     type Response = Response<Body>;
     type Error = S::Error;
@@ -76,6 +86,7 @@ where
             return Box::pin(async { Ok(refusal.into_http()) });
         };
         let auth = self.auth.clone();
+        let is_call = self.unary.contains(path);
         // The one that is ready is the one to call.
         let next = self.inner.clone();
         let mut inner = mem::replace(&mut self.inner, next);
@@ -88,7 +99,12 @@ where
                     request.extensions_mut().insert(access);
                     inner.call(request).await
                 }
-                Err(refusal) => Ok(refusal.into_http()),
+                Err(refusal) => {
+                    if is_call {
+                        hear_out(request.into_body()).await;
+                    }
+                    Ok(refusal.into_http())
+                }
             }
         })
     }
@@ -100,3 +116,6 @@ async fn admit(auth: &Auth, rpc: Rpc, headers: &HeaderMap) -> Result<Access, Sta
     let open_to = access::rule(rpc);
     Access::of(caller, open_to).ok_or_else(|| status::role_needed(open_to))
 }
+
+#[cfg(test)]
+mod tests;

@@ -29,7 +29,7 @@ use crate::{
 const PIECE: usize = 500;
 /// How often goals that are over are looked for.
 const GOALS_INTERVAL: Duration = Duration::from_mins(1);
-/// How often tables are looked for that have filled: until they are found calls may be slow.
+/// How often tables are looked for that have grown much: until they are found calls may be slow.
 const TABLES_INTERVAL: Duration = Duration::from_secs(3);
 /// How often it is looked for what is to be forgotten.
 const RETENTION_INTERVAL: Duration = Duration::from_mins(10);

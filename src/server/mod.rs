@@ -164,8 +164,8 @@ pub async fn serve(
         .layer(option_layer(everybody.then_some(OwnMachineLayer)))
         .layer(option_layer(grpc_web))
         .layer((calls.clone(), admission.door()))
-        .layer(DeadlineLayer::new(unary, limits.max_deadline))
-        .layer(GateLayer::new(parts.auth))
+        .layer(DeadlineLayer::new(unary.clone(), limits.max_deadline))
+        .layer(GateLayer::new(parts.auth, unary))
         .layer(admission)
         .add_routes(routes);
     let stopped = stopping.clone().cancelled_owned();

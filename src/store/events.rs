@@ -154,6 +154,12 @@ impl Wakes {
         }
     }
 
+    /// Other instances may not have been told of these tenants' events.
+    pub fn tell_again(&self, mut tenants: BTreeSet<Uuid>) {
+        lock(&self.to_tell).append(&mut tenants);
+        self.told.notify_one();
+    }
+
     /// Tenants with events that other instances were not told of yet. Loses none if it is
     /// dropped before it is ready.
     pub async fn to_tell(&self) -> BTreeSet<Uuid> {

@@ -286,7 +286,8 @@ pub trait Store:
     /// would have the batches do that.
     async fn write_back(&self);
 
-    /// Has the engine look at tables that have filled since they were made, and returns how many.
+    /// Has the engine look at tables that have grown much since it planned by them last, and
+    /// returns how many.
     async fn learn_tables(&self) -> Result<usize, Error>;
 
     /// Closes all connections, the writer's too, in good order. Nothing can be read or written

@@ -395,15 +395,15 @@ impl Dialect for Postgres {
     }
 }
 
-/// Autovacuum comes once a minute. Until then statements go by plans that were made for empty
-/// tables, and read many rows for each that they want.
+/// Those with ten times the rows that the planner knows of. Autovacuum comes once a minute, and
+/// until then statements go by plans that were made for empty tables, and read many rows for each
+/// that they want.
 const SELECT_TABLES_TO_ANALYZE: &str = "
     SELECT format('ANALYZE %I.%I', s.schemaname, s.relname)
     FROM pg_stat_user_tables s
     JOIN pg_class c ON c.oid = s.relid
     WHERE s.schemaname = current_schema() AND pg_has_role(c.relowner, 'USAGE')
-        AND s.last_analyze IS NULL AND s.last_autoanalyze IS NULL
-        AND s.n_mod_since_analyze >= 1000
+        AND s.n_live_tup >= GREATEST(1000, 10 * c.reltuples)
     ORDER BY s.relname";
 
 const NOTIFY: &str = "SELECT pg_notify($1, tenant) FROM unnest($2::text[]) AS tenant";
@@ -418,9 +418,12 @@ async fn relay_next(
             told = listener.try_recv() => return told,
             tenants = wakes.to_tell() => tenants,
         };
-        let tenants: Vec<_> = tenants.iter().map(ToString::to_string).collect();
-        let notify = sqlx::query(NOTIFY).bind(CHANNEL).bind(tenants);
-        notify.execute(&mut *listener).await?;
+        let names: Vec<_> = tenants.iter().map(ToString::to_string).collect();
+        let notify = sqlx::query(NOTIFY).bind(CHANNEL).bind(names);
+        if let Err(error) = notify.execute(&mut *listener).await {
+            wakes.tell_again(tenants);
+            return Err(error);
+        }
         tokio::time::sleep(GATHER).await;
     }
 }

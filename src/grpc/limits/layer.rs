@@ -7,34 +7,28 @@
 
 use std::{
     collections::HashSet,
-    pin::{Pin, pin},
+    pin::Pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::{Context, Poll},
-    time::Duration,
 };
 
 use futures::future::{BoxFuture, Either};
 use http::{HeaderMap, Request, Response};
 use http_body::{Body as HttpBody, Frame, SizeHint};
-use http_body_util::BodyExt;
-use prost::bytes::Buf;
-use tokio::time::timeout;
 use tonic::body::Body;
 use tower::{Layer, Service};
 
-use super::admission::{Admission, Kind, Limits, Refusal};
+use super::{
+    admission::{Admission, Kind, Limits, Refusal, Slots},
+    hearing::hear_out,
+};
 use crate::{
     config::LimitArgs,
     domain::{ids::TenantId, time::Clock},
-    grpc::{caller::Access, limits::admission::Slots, status},
+    grpc::{caller::Access, status},
     pb::Rpc,
     telemetry::count::Counter,
 };
-
-/// Bytes that are read of a call that is refused, and for how long they are waited for: beyond that
-/// it is no call as others.
-const READ_OUT: usize = 64 << 10;
-const READ_OUT_WITHIN: Duration = Duration::from_millis(500);
 
 /// Puts the gate before services whose callers are known. Calls without a tenant pass: those of
 /// health and reflection, and those that are refused for having none.
@@ -166,9 +160,7 @@ impl Gate {
         let is_call = self.kind(request.uri().path()) == Kind::Call;
         async move {
             if is_call {
-                let read = read_out(request.into_body());
-                // It is refused in any case.
-                let _ = timeout(READ_OUT_WITHIN, read).await;
+                hear_out(request.into_body()).await;
             }
             answer
         }
@@ -295,20 +287,6 @@ where
         }
         let refused = self.gate.refuse(Refusal::Busy(kind), request);
         Either::Right(Box::pin(async { Ok(refused.await) }))
-    }
-}
-
-/// Reads what belongs to a call that is refused. To h2 what comes after the answer may be an error
-/// of the stream, and it ends a connection that has made many: so it would one that is only told to
-/// come later.
-async fn read_out(body: impl HttpBody) {
-    let mut body = pin!(body);
-    let mut rest = READ_OUT;
-    while rest > 0
-        && let Some(Ok(frame)) = body.frame().await
-    {
-        let size = frame.data_ref().map_or(0, Buf::remaining);
-        rest = rest.saturating_sub(size);
     }
 }
 

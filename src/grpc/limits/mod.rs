@@ -1,10 +1,11 @@
 //! How much is taken on: what a connection may do ([`connection`]), how long a call may take
-//! ([`deadline`]), which calls are let in ([`layer`], which asks [`admission`]) and how many names a
-//! tenant may use ([`names`]).
+//! ([`deadline`]), which calls are let in ([`layer`], which asks [`admission`]), what is heard of
+//! others ([`hearing`]) and how many names a tenant may use ([`names`]).
 
 pub mod admission;
 pub mod connection;
 pub mod deadline;
+pub mod hearing;
 pub mod layer;
 pub mod names;
 

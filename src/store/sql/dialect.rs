@@ -147,8 +147,8 @@ pub trait Dialect:
         logged: &Semaphore,
     ) -> impl Future<Output = sqlx::Result<()>> + Send;
 
-    /// Has the engine look at tables that have filled since they were made, so that it plans by
-    /// what is in them, and returns how many. None where that comes with the schema.
+    /// Has the engine look at tables that have grown much, so that it plans by what is in them, and
+    /// returns how many. None where that comes with the schema.
     fn learn_tables(
         conn: &mut Self::Connection,
     ) -> impl Future<Output = sqlx::Result<usize>> + Send;

@@ -44,6 +44,7 @@ use crate::{
 };
 
 mod plans;
+mod relay;
 mod release;
 
 /// What stands in the place of `{rows}` or `{ids}`.

@@ -83,26 +83,6 @@ async fn a_refused_call_is_heard_out_first() {
     assert!(is_refused(answer.await));
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_refused_call_whose_message_does_not_come_is_not_waited_for() {
-    let mut service = full().await;
-    let (_sender, request) = request(CALL);
-    let begun = tokio::time::Instant::now();
-    assert!(is_refused(service.call(request).await));
-    assert_eq!(begun.elapsed(), READ_OUT_WITHIN);
-}
-
-#[tokio::test]
-async fn of_a_refused_call_that_goes_on_some_is_heard() {
-    let mut service = full().await;
-    let (sender, request) = request(CALL);
-    for _ in 0..2 {
-        let half = Frame::data(Bytes::from(vec![0; READ_OUT / 2]));
-        sender.unbounded_send(Ok(half)).unwrap();
-    }
-    assert!(is_refused(service.call(request).await));
-}
-
 #[tokio::test]
 async fn a_refused_stream_is_refused_at_once() {
     let mut service = full().await;

@@ -98,7 +98,7 @@ async fn names_of_subjects_are_found_without_reading_all_days_of_a_user() {
 }
 
 #[tokio::test]
-async fn tables_that_have_filled_are_looked_at_once() {
+async fn tables_that_have_grown_are_looked_at_once() {
     const LARGE: &str = "SELECT relname::text FROM pg_class
         WHERE relnamespace = current_schema()::regnamespace AND relkind = 'r'
             AND reltuples >= 1000 ORDER BY 1";
