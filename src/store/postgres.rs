@@ -1,6 +1,6 @@
 //! What is PostgreSQL's own: the pools, and rows as arrays.
 
-use std::{collections::BTreeMap, future::pending, str::FromStr, time::Duration};
+use std::{collections::BTreeMap, future::pending, io, str::FromStr, time::Duration};
 
 use chrono::{DateTime, Utc};
 use futures::TryStreamExt;
@@ -70,8 +70,9 @@ const LEFT_ALONE: [(&str, &str); 4] = [
 const ANSWERS_WITHIN: Duration = Duration::from_secs(5);
 /// How long to wait for a transaction whose commit is in doubt before it is asked again.
 const SETTLE_TIMEOUT: &str = "500ms";
-/// How long a connection may be idle before it is tried.
+/// How long a connection may be idle before it is tried, and how long it may take to answer then.
 const TRIED_AFTER: Duration = Duration::from_secs(1);
+const TRIED_FOR: Duration = Duration::from_secs(1);
 
 /// Opens the pools, with the schema up to date: sqlx migrates under a lock.
 pub async fn open(
@@ -134,9 +135,12 @@ fn pool(size: u32, silence: &Silence) -> sqlx::pool::PoolOptions<Postgres> {
         .test_before_acquire(false)
         .before_acquire(|conn, meta| {
             Box::pin(async move {
-                if meta.idle_for >= TRIED_AFTER {
-                    conn.ping().await?;
+                if meta.idle_for < TRIED_AFTER {
+                    return Ok(true);
                 }
+                // Of one that is silent no call learns: it gets a new one.
+                let answered = timeout(TRIED_FOR, conn.ping()).await;
+                answered.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
                 Ok(true)
             })
         })

@@ -2,13 +2,16 @@
 
 use std::time::{Duration, Instant};
 
+use futures::future::join_all;
 use sqlx::{Connection, Executor, PgConnection};
 use tokio::{task::block_in_place, time::timeout};
+use uuid::Uuid;
 
 use super::{Proxy, fault::Point};
 use crate::{
     dwell::{Dwell, built},
     engine::Engine,
+    recount::read::sessions,
     trial::{self, Trial},
 };
 
@@ -17,6 +20,8 @@ const FEW: u64 = 5;
 const MANY: u64 = 100;
 /// Calls that are acknowledged while a fault strikes, and after it.
 const CALLS: u64 = 40;
+/// Reads at once: as many as there are connections for them.
+const READS: u32 = 8;
 /// So often so many, until it struck.
 const TRIES: u32 = 10;
 /// The callers come to an end within this, or a lane is dead.
@@ -59,9 +64,12 @@ async fn connections_that_fall_silent() {
     let dwell = block_in_place(|| Dwell::start(built(), &url, &[], &log));
     trial.load.aim(vec![dwell.channel()]);
     trial.load.more(CALLS).await;
+    let channel = dwell.channel();
+    // So that readers, too, are idle when they fall silent, and found so much later.
+    let tenant = Uuid::from_u128(1);
+    join_all((0..READS).map(|_| sessions(&channel, tenant))).await;
     proxy.fall_silent();
     trial.load.more(CALLS).await;
-    let channel = dwell.channel();
     let finished = async {
         trial.engine.lets_go().await;
         trial.finish("connections that fall silent", &channel).await;

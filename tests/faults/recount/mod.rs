@@ -3,7 +3,7 @@
 mod days;
 mod expected;
 mod goals;
-mod read;
+pub mod read;
 mod sessions;
 
 use std::{collections::BTreeSet, fmt};
