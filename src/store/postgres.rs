@@ -54,7 +54,7 @@ const BY_KEY: [(&str, &str); 6] = [
     ("jit", "off"),
 ];
 /// Where instances tell each other whose events there are.
-const CHANNEL: &str = "dwell_session_events";
+pub const CHANNEL: &str = "dwell_session_events";
 /// PostgreSQL lets one transaction at a time tell something, so what is told is gathered for as
 /// long, and in no transaction that writes.
 const GATHER: Duration = Duration::from_millis(20);

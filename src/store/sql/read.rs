@@ -458,7 +458,8 @@ impl<DB: Dialect> Store for SqlStore<DB> {
 
     async fn learn_tables(&self) -> Result<usize, Error> {
         self.detached(async move |me: Self| {
-            let mut conn = me.pools.own().await?;
+            // Of the readers', so that no lane waits for a large table.
+            let mut conn = me.pools.own_reader().await?;
             Ok(DB::learn_tables(&mut conn).await?)
         })
         .await

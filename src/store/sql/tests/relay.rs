@@ -7,7 +7,6 @@ use sqlx::postgres::PgListener;
 use super::*;
 use crate::store::events::Wakes;
 
-const CHANNEL: &str = "dwell_session_events";
 const COUNT_LISTENERS: &str = "SELECT COUNT(*) FROM pg_stat_activity
     WHERE datname = current_database() AND application_name = 'dwell' AND query LIKE 'LISTEN%'";
 const END_LISTENERS: &str = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
@@ -19,7 +18,7 @@ async fn what_a_broken_connection_did_not_tell_is_told_by_the_next() {
     let pools = postgres::open(&url, None, true).await.unwrap();
     let mut conn = pools.own().await.unwrap();
     let mut other = PgListener::connect(&url).await.unwrap();
-    other.listen(CHANNEL).await.unwrap();
+    other.listen(postgres::CHANNEL).await.unwrap();
     #[expect(clippy::disallowed_methods, reason = "tests make their tenants")]
     let tenant = TenantId::from_verified(Uuid::nil());
     let wakes = Wakes::default();
@@ -51,6 +50,5 @@ async fn what_a_broken_connection_did_not_tell_is_told_by_the_next() {
             told.await.unwrap().unwrap().payload(),
             Uuid::nil().to_string()
         );
-        drop(relay);
     }
 }
