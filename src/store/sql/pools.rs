@@ -15,7 +15,7 @@ use sqlx::{AssertSqlSafe, Pool, Transaction, pool::PoolConnection};
 use tokio::time::timeout;
 
 use super::{
-    dialect::{Dialect, Reader},
+    dialect::{Dialect, ErrorClass, Reader},
     fault::Fault,
 };
 use crate::{domain::ids::TenantId, store::totals::PoolUse, telemetry::traces::Span};
@@ -87,18 +87,14 @@ impl<DB: Dialect> Pools<DB> {
     }
 
     /// Begins a transaction whose reads all see one snapshot, as the reader may see it.
-    pub async fn read(&self, reader: Reader) -> sqlx::Result<Tx<DB>> {
-        let begin = AssertSqlSafe(DB::begin_read(reader));
-        let span = Span::statement(DB::NAME, BEGIN);
-        span.around(self.read.begin_with(begin)).await
+    pub async fn read(&self, reader: Reader) -> Result<Tx<DB>, Fault> {
+        begin_read(&self.read, reader).await
     }
 
     /// The same on the replica, if there is one.
-    pub async fn read_replica(&self, reader: Reader) -> sqlx::Result<Tx<DB>> {
+    pub async fn read_replica(&self, reader: Reader) -> Result<Tx<DB>, Fault> {
         let pool = self.replica.as_ref().unwrap_or(&self.read);
-        let begin = AssertSqlSafe(DB::begin_read(reader));
-        let span = Span::statement(DB::NAME, BEGIN);
-        span.around(pool.begin_with(begin)).await
+        begin_read(pool, reader).await
     }
 
     /// Begins a transaction as [`Dialect::begin_write`] has it.
@@ -139,7 +135,7 @@ impl<DB: Dialect> Pools<DB> {
         self.write.acquire().await
     }
 
-    /// The same among the readers, to see whether they have one.
+    /// The same among the readers.
     pub async fn own_reader(&self) -> sqlx::Result<PoolConnection<DB>> {
         self.read.acquire().await
     }
@@ -162,4 +158,27 @@ impl<DB: Dialect> Pools<DB> {
         // Last, as the last connection to a SQLite file is what writes the log back.
         self.write.close().await;
     }
+}
+
+/// Whoever only reads goes from a connection that turns out to be lost to the next one: nothing was
+/// done on it yet. One that was used a moment ago is not tried before it is given to him.
+async fn begin_read<DB: Dialect>(pool: &Pool<DB>, reader: Reader) -> Result<Tx<DB>, Fault> {
+    let sql = DB::begin_read(reader);
+    let begin = || {
+        let begin = pool.begin_with(AssertSqlSafe(sql.clone()));
+        Span::statement(DB::NAME, BEGIN).around(begin)
+    };
+    for _ in 0..pool.size() {
+        match begin().await {
+            // To wait for one once is enough.
+            Err(error @ (sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed)) => {
+                return Err(error.into());
+            }
+            done => match done.map_err(Fault::from) {
+                Err(fault) if fault.class::<DB>() == ErrorClass::Unavailable => {}
+                done => return done,
+            },
+        }
+    }
+    Ok(begin().await?)
 }

@@ -438,9 +438,8 @@ impl<DB: Dialect> Store for SqlStore<DB> {
     }
 
     async fn ping(&self) -> Result<(), Error> {
-        self.detached(async move |me: Self| {
-            let mut conn = me.pools.own_reader().await?;
-            Query::<DB>::new(PING).fetch(&mut conn).await?;
+        self.read_as(Reader::Jobs, async move |mut tx| {
+            Query::<DB>::new(PING).fetch(&mut tx).await?;
             Ok(())
         })
         .await

@@ -7,10 +7,10 @@ use sqlx::postgres::PgListener;
 use super::*;
 use crate::store::events::Wakes;
 
-const COUNT_LISTENERS: &str = "SELECT COUNT(*) FROM pg_stat_activity
-    WHERE datname = current_database() AND application_name = 'dwell' AND query LIKE 'LISTEN%'";
-const END_LISTENERS: &str = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-    WHERE datname = current_database() AND application_name = 'dwell' AND query LIKE 'LISTEN%'";
+/// Those that listen, or have told something since they began to.
+const LISTENERS: &str = "FROM pg_stat_activity
+    WHERE datname = current_database() AND application_name = 'dwell'
+        AND (query LIKE 'LISTEN%' OR query LIKE 'SELECT pg_notify%')";
 
 #[tokio::test]
 async fn what_a_broken_connection_did_not_tell_is_told_by_the_next() {
@@ -22,21 +22,23 @@ async fn what_a_broken_connection_did_not_tell_is_told_by_the_next() {
     #[expect(clippy::disallowed_methods, reason = "tests make their tenants")]
     let tenant = TenantId::from_verified(Uuid::nil());
     let wakes = Wakes::default();
+    let count = format!("SELECT COUNT(*) {LISTENERS}");
+    let end = format!("SELECT pg_terminate_backend(pid) {LISTENERS}");
     // Whether it notices the loss or has something to tell first is left to chance.
     for _ in 0..20 {
         let mut relay = Box::pin(Postgres::relay(pools.readers(), &wakes));
         let listens = async {
             let mut listeners = 0_i64;
             while listeners == 0 {
-                let count = sqlx::query_scalar(COUNT_LISTENERS).fetch_one(&mut *conn);
-                listeners = count.await.unwrap();
+                let count = sqlx::query_scalar(AssertSqlSafe(count.clone()));
+                listeners = count.fetch_one(&mut *conn).await.unwrap();
             }
         };
         tokio::select! {
             ended = &mut relay => panic!("{ended:?}"),
             () = listens => {}
         }
-        conn.execute(END_LISTENERS).await.unwrap();
+        conn.execute(AssertSqlSafe(end.clone())).await.unwrap();
         wakes.committed(tenant);
         let told = tokio::time::timeout(Duration::from_secs(20), async {
             loop {
