@@ -116,7 +116,7 @@ fn with_names(builder: Builder, kind: &EnumDescriptor) -> Builder {
 /// An enumeration of the RPCs of the contract: a `match` on it that forgets one does not build.
 fn rpcs(descriptors: &FileDescriptorSet) -> Result<String, std::fmt::Error> {
     let (mut names, mut paths, mut found) = (String::new(), String::new(), String::new());
-    let mut all = String::new();
+    let (mut all, mut streams) = (String::new(), Vec::new());
     for file in &descriptors.file {
         if file.package() != "dwell.v1" {
             continue;
@@ -129,9 +129,13 @@ fn rpcs(descriptors: &FileDescriptorSet) -> Result<String, std::fmt::Error> {
                 write!(all, "Self::{name}, ")?;
                 writeln!(paths, "            Self::{name} => {path:?},")?;
                 writeln!(found, "            {path:?} => Some(Self::{name}),")?;
+                if method.client_streaming() || method.server_streaming() {
+                    streams.push(format!("Self::{name}"));
+                }
             }
         }
     }
+    let streams = streams.join(" | ");
     Ok(format!(
         "/// An RPC of the contract.\n\
          #[derive(Clone, Copy, PartialEq, Eq, Debug)]\n\
@@ -146,6 +150,10 @@ fn rpcs(descriptors: &FileDescriptorSet) -> Result<String, std::fmt::Error> {
          \x20   /// The RPC at a path.\n\
          \x20   #[must_use]\n\
          \x20   pub fn at(path: &str) -> Option<Self> {{\n\
-         \x20       match path {{\n{found}            _ => None,\n        }}\n    }}\n}}\n"
+         \x20       match path {{\n{found}            _ => None,\n        }}\n    }}\n\n\
+         \x20   /// Whether it takes or answers more than one message.\n\
+         \x20   #[must_use]\n\
+         \x20   pub const fn is_stream(self) -> bool {{\n\
+         \x20       matches!(self, {streams})\n    }}\n}}\n"
     ))
 }

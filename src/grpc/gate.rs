@@ -1,9 +1,7 @@
 //! The gate in front of all services: nobody is served before it knows who calls and may.
 
 use std::{
-    collections::HashSet,
     mem,
-    sync::Arc,
     task::{Context, Poll},
 };
 
@@ -27,17 +25,12 @@ const OPEN: [&str; 2] = ["/grpc.health.", "/grpc.reflection."];
 #[derive(Clone)]
 pub struct GateLayer {
     auth: Auth,
-    unary: Arc<HashSet<String>>,
 }
 
 impl GateLayer {
-    /// `unary` has the paths of the methods that are no streams.
     #[must_use]
-    pub fn new(auth: Auth, unary: HashSet<String>) -> Self {
-        Self {
-            auth,
-            unary: Arc::new(unary),
-        }
+    pub const fn new(auth: Auth) -> Self {
+        Self { auth }
     }
 }
 
@@ -48,7 +41,6 @@ impl<S> Layer<S> for GateLayer {
         Gate {
             inner,
             auth: self.auth.clone(),
-            unary: self.unary.clone(),
         }
     }
 }
@@ -58,7 +50,6 @@ impl<S> Layer<S> for GateLayer {
 pub struct Gate<S> {
     inner: S,
     auth: Auth,
-    unary: Arc<HashSet<String>>,
 }
 
 impl<S, B> Service<Request<B>> for Gate<S>
@@ -86,7 +77,7 @@ where
             return Box::pin(async { Ok(refusal.into_http()) });
         };
         let auth = self.auth.clone();
-        let is_call = self.unary.contains(path);
+        let is_call = !rpc.is_stream();
         // The one that is ready is the one to call.
         let next = self.inner.clone();
         let mut inner = mem::replace(&mut self.inner, next);

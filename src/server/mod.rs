@@ -26,9 +26,7 @@ use crate::{
     grpc::{
         Context, Hub, KEY_NAME, PageTokens, Watch,
         gate::GateLayer,
-        limits::{
-            connection, deadline::DeadlineLayer, layer::AdmissionLayer, names::Names, unary_methods,
-        },
+        limits::{connection, deadline::DeadlineLayer, layer::AdmissionLayer, names::Names},
         observe::ObserveLayer,
     },
     jobs::{
@@ -97,8 +95,7 @@ pub async fn serve(
     let stopping = CancellationToken::new();
     let key = parts.store.service_key(KEY_NAME).await?;
     let limits = parts.limits.clone();
-    let unary = unary_methods()?;
-    let admission = AdmissionLayer::new(&limits, unary.clone(), parts.clock.clone());
+    let admission = AdmissionLayer::new(&limits, parts.clock.clone());
     let (watch, site) = (watch(&parts, &stopping), site(&parts).await?);
     let context = Context {
         store: parts.store.clone(),
@@ -164,8 +161,8 @@ pub async fn serve(
         .layer(option_layer(everybody.then_some(OwnMachineLayer)))
         .layer(option_layer(grpc_web))
         .layer((calls.clone(), admission.door()))
-        .layer(DeadlineLayer::new(unary.clone(), limits.max_deadline))
-        .layer(GateLayer::new(parts.auth, unary))
+        .layer(DeadlineLayer::new(limits.max_deadline))
+        .layer(GateLayer::new(parts.auth))
         .layer(admission)
         .add_routes(routes);
     let stopped = stopping.clone().cancelled_owned();

@@ -30,7 +30,7 @@ fn gate() -> impl Service<
     Error = Infallible,
     Future = BoxFuture<'static, Result<Response<Body>, Infallible>>,
 > {
-    let layer = GateLayer::new(Auth::None, [CALL.to_owned()].into());
+    let layer = GateLayer::new(Auth::None);
     layer.layer(service_fn(async |_| Ok(Response::new(Body::empty()))))
 }
 

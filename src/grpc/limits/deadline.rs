@@ -6,9 +6,7 @@
 //! little earlier, which also leaves the answer the time to reach its caller.
 
 use std::{
-    collections::HashSet,
     pin::Pin,
-    sync::Arc,
     task::{Context, Poll},
     time::Duration,
 };
@@ -20,6 +18,7 @@ use tokio::time::{Instant, Sleep, sleep_until, timeout_at};
 use tonic::body::Body;
 use tower::{Layer, Service};
 
+use super::is_unary;
 use crate::grpc::status;
 
 /// What the caller gives the call.
@@ -30,18 +29,14 @@ const EARLIER: Duration = Duration::from_millis(1);
 /// Gives calls a deadline.
 #[derive(Clone, Debug)]
 pub struct DeadlineLayer {
-    unary: Arc<HashSet<String>>,
     longest: Duration,
 }
 
 impl DeadlineLayer {
-    /// Those of `unary`, by path, take at most `longest`.
+    /// Calls that are no streams take at most `longest`.
     #[must_use]
-    pub fn new(unary: HashSet<String>, longest: Duration) -> Self {
-        Self {
-            unary: Arc::new(unary),
-            longest,
-        }
+    pub const fn new(longest: Duration) -> Self {
+        Self { longest }
     }
 
     /// How long a call may take that is a stream or is not.
@@ -109,7 +104,7 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        let is_stream = !self.rules.unary.contains(request.uri().path());
+        let is_stream = !is_unary(request.uri().path());
         let answer = match self.rules.of(is_stream, request.headers()) {
             Err(()) => Either::Left(ready(Ok(status::bad_timeout().into_http()))),
             Ok(time) => {

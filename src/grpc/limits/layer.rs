@@ -6,7 +6,6 @@
 //! refuses before it is known who calls.
 
 use std::{
-    collections::HashSet,
     pin::Pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::{Context, Poll},
@@ -21,6 +20,7 @@ use tower::{Layer, Service};
 use super::{
     admission::{Admission, Kind, Limits, Refusal, Slots},
     hearing::hear_out,
+    is_unary,
 };
 use crate::{
     config::LimitArgs,
@@ -72,16 +72,14 @@ impl Refusals {
 struct Gate {
     refusals: Arc<Refusals>,
     clock: Arc<dyn Clock>,
-    unary: HashSet<String>,
     /// What a call is told that there is no room for, as is most often said.
     full: HeaderMap,
     admission: Mutex<Admission>,
 }
 
 impl AdmissionLayer {
-    /// `unary` has the paths of the methods that are no streams.
     #[must_use]
-    pub fn new(limits: &LimitArgs, unary: HashSet<String>, clock: Arc<dyn Clock>) -> Self {
+    pub fn new(limits: &LimitArgs, clock: Arc<dyn Clock>) -> Self {
         let admission = Mutex::new(Admission::new(Limits {
             all: Slots {
                 calls: limits.max_calls,
@@ -97,7 +95,6 @@ impl AdmissionLayer {
         Self(Arc::new(Gate {
             refusals: Arc::default(),
             clock,
-            unary,
             full: status::refused(Refusal::Busy(Kind::Call))
                 .into_http::<Body>()
                 .into_parts()
@@ -122,7 +119,7 @@ impl AdmissionLayer {
 
 impl Gate {
     fn kind(&self, path: &str) -> Kind {
-        if self.unary.contains(path) {
+        if is_unary(path) {
             Kind::Call
         } else {
             Kind::Stream

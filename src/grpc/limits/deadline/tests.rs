@@ -23,7 +23,7 @@ async fn ended_after(
     timeout: Option<&str>,
     answer: Response<Body>,
 ) -> (String, u128) {
-    let layer = DeadlineLayer::new([CALL.to_owned()].into(), LONGEST);
+    let layer = DeadlineLayer::new(LONGEST);
     let mut answer = Some(answer);
     let service = layer.layer(service_fn(move |request: Request<()>| {
         let answer = answer.take();

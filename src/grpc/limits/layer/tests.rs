@@ -33,7 +33,7 @@ async fn full() -> impl Service<
     let limits = "dwell --tenant-rate 1 --tenant-burst 1".split(' ');
     let limits = Cli::parse_from(limits).serve.limits;
     let clock = Arc::new(ManualClock::at(Timestamp::FIRST));
-    let layer = AdmissionLayer::new(&limits, [CALL.to_owned()].into(), clock);
+    let layer = AdmissionLayer::new(&limits, clock);
     let mut service = layer.layer(service_fn(async |_| Ok(Response::new(Body::empty()))));
     let (_, first) = request(CALL);
     assert!(!is_refused(service.call(first).await));
@@ -95,7 +95,7 @@ async fn where_there_is_no_room_nobody_asks_who_calls() {
     let limits = "dwell --max-calls 1 --max-streams 1".split(' ');
     let limits = Cli::parse_from(limits).serve.limits;
     let clock = Arc::new(ManualClock::at(Timestamp::FIRST));
-    let layer = AdmissionLayer::new(&limits, [CALL.to_owned()].into(), clock);
+    let layer = AdmissionLayer::new(&limits, clock);
     let unanswered = service_fn(|_: Sending| pending::<Answer<Infallible>>());
     let answered = service_fn(async |_: Sending| Ok::<_, Infallible>(Response::new(Body::empty())));
     let (mut inner, mut door) = (layer.layer(unanswered), layer.door().layer(answered));
