@@ -117,17 +117,18 @@ impl AdmissionLayer {
     }
 }
 
-impl Gate {
-    fn kind(&self, path: &str) -> Kind {
-        if is_unary(path) {
-            Kind::Call
-        } else {
-            Kind::Stream
-        }
+/// What a call at this path takes.
+fn kind_of(path: &str) -> Kind {
+    if is_unary(path) {
+        Kind::Call
+    } else {
+        Kind::Stream
     }
+}
 
+impl Gate {
     fn enter(self: &Arc<Self>, tenant: TenantId, path: &str) -> Result<Place, Refusal> {
-        let kind = self.kind(path);
+        let kind = kind_of(path);
         let now = self.clock.now();
         self.admission().enter(tenant, kind, now)?;
         Ok(Place {
@@ -154,7 +155,7 @@ impl Gate {
         } else {
             status::refused(refusal).into_http()
         };
-        let is_call = self.kind(request.uri().path()) == Kind::Call;
+        let is_call = kind_of(request.uri().path()) == Kind::Call;
         async move {
             if is_call {
                 hear_out(request.into_body()).await;
@@ -278,7 +279,7 @@ where
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let path = request.uri().path();
-        let kind = self.gate.kind(path);
+        let kind = kind_of(path);
         if Rpc::at(path).is_none() || !self.gate.admission().is_full(kind) {
             return Either::Left(self.inner.call(request));
         }
