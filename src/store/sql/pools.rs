@@ -169,15 +169,12 @@ async fn begin_read<DB: Dialect>(pool: &Pool<DB>, reader: Reader) -> Result<Tx<D
         Span::statement(DB::NAME, BEGIN).around(begin)
     };
     for _ in 0..pool.size() {
-        match begin().await {
+        let begun = begin().await.map_err(Fault::from);
+        match &begun {
             // To wait for one once is enough.
-            Err(error @ (sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed)) => {
-                return Err(error.into());
-            }
-            done => match done.map_err(Fault::from) {
-                Err(fault) if fault.class::<DB>() == ErrorClass::Unavailable => {}
-                done => return done,
-            },
+            Err(Fault::Sql(sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed)) => return begun,
+            Err(fault) if fault.class::<DB>() == ErrorClass::Unavailable => {}
+            _ => return begun,
         }
     }
     Ok(begin().await?)
