@@ -169,12 +169,12 @@ async fn begin_read<DB: Dialect>(pool: &Pool<DB>, reader: Reader) -> Result<Tx<D
         Span::statement(DB::NAME, BEGIN).around(begin)
     };
     for _ in 0..pool.size() {
-        let begun = begin().await.map_err(Fault::from);
-        match &begun {
+        let done = begin().await.map_err(Fault::from);
+        match &done {
             // To wait for one once is enough.
-            Err(Fault::Sql(sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed)) => return begun,
+            Err(Fault::Sql(sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed)) => return done,
             Err(fault) if fault.class::<DB>() == ErrorClass::Unavailable => {}
-            _ => return begun,
+            _ => return done,
         }
     }
     Ok(begin().await?)
